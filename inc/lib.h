@@ -3,6 +3,7 @@
 // nothing. "env 0" means the caller itself.
 #pragma once
 
+#include <inc/assert.h>
 #include <inc/env.h>
 #include <inc/error.h>
 #include <inc/fd.h>
@@ -18,14 +19,19 @@
 
 #define USED(x)		(void)(x)
 
-// What the kernel shows (read-only).
-extern const volatile struct Env envs[NENV];
-extern const volatile struct PageInfo pages[];
-extern const volatile struct sysinfo sysinfo;
-extern const volatile pte_t uvpt[];
-extern const volatile pde_t uvpd[];
-extern const volatile pdpe_t uvpde[];
-extern const volatile pml4e_t uvpml4e[];
+// What the kernel shows (read-only). Constants: the addresses are out of
+// reach of the small code model's symbols.
+static const volatile struct Env *const envs = (void *)UENVS;
+static const volatile struct PageInfo *const pages = (void *)UPAGES;
+#define sysinfo		(*(const volatile struct sysinfo *)UINFO)
+// This program's page tables, one level after the other; an entry may be
+// read only when those above it are present: see va_pte.
+static const volatile pte_t *const uvpt = (void *)UVPT;
+static const volatile pde_t *const uvpd = (void *)(UVPT + (UVPT >> 9));
+static const volatile pdpe_t *const uvpde =
+	(void *)(UVPT + (UVPT >> 9) + (UVPT >> 18));
+static const volatile pml4e_t *const uvpml4e =
+	(void *)(UVPT + (UVPT >> 9) + (UVPT >> 18) + (UVPT >> 27));
 
 // entry.S, libmain.c
 extern const char *binaryname;
@@ -67,10 +73,11 @@ int sys_env_set_pgfault_upcall(envid_t env, void *upcall);
 // Name for ps, cut to ENV_NAME_LEN - 1 characters.
 int sys_env_set_name(envid_t env, const char *name);
 // A fresh zeroed page at va; what was mapped there goes. -E_NO_MEM.
-int sys_page_alloc(envid_t env, void *va, int perm);
+int sys_page_alloc(envid_t env, void *va, pte_t perm);
 // The page at srcva also at dstva. -E_INVAL: nothing at srcva, or PTE_W
 // asked of a read-only page. -E_NO_MEM.
-int sys_page_map(envid_t src, void *srcva, envid_t dst, void *dstva, int perm);
+int sys_page_map(envid_t src, void *srcva, envid_t dst, void *dstva,
+		 pte_t perm);
 // Nothing mapped there is success.
 int sys_page_unmap(envid_t env, void *va);
 // Sleeps while *va == value and the page of va has refs references; wakes
@@ -126,9 +133,16 @@ int sys_vmx_incr_vmdisk_number(void);
 // pgfault.c: handler for this program's page faults; the first call
 // allocates the exception stack.
 void set_pgfault_handler(void (*handler)(struct UTrapframe *utf));
+// Sets up exception stack and upcall, once; fork needs them too.
+int pgfault_setup(void);
 
 // fork.c
+// A child with a copy of this program's memory, made page by page when one
+// of them writes; PTE_SHARE pages stay common. 0 in the child.
 envid_t fork(void);
+// Gives the program its own copy of the page that the fault is about; false
+// when that is not a write to a copy-on-write page.
+bool cow_fault(const struct UTrapframe *utf);
 
 // ipc.c
 void ipc_send(envid_t to, uint64_t value, void *pg, int perm);
@@ -167,7 +181,9 @@ int sync(void);
 // Makes dst's contents those of src, inside the file server.
 int copy_file(int srcfd, int dstfd);
 
-// pageref.c: references to the page at va, 0 when nothing is there.
+// pageref.c: the page table entry for va, 0 when nothing is there, and the
+// references that its page has.
+pte_t va_pte(const volatile void *va);
 uint32_t pageref(const volatile void *va);
 
 // spawn.c: a program from the file system, arguments ended by null.
@@ -180,8 +196,12 @@ int wait(envid_t env);
 // console.c
 int opencons(void);
 int iscons(int fd);
+// The next character from descriptor 0; -E_EOF at its end.
 int getchar(void);
+// To the console.
 void putchar(int c);
+
+// readline.c
 // A line without its newline, edited by the user; null at end of file. The
 // buffer is the library's until the next call.
 char *readline(const char *prompt);
