@@ -3,7 +3,7 @@
 
 // The kernel's stops all processors; a program's ends the program.
 void _panic(const char *file, int line, const char *fmt, ...)
-	__attribute__((noreturn, format(printf, 3, 4)));
+	__attribute__((noreturn));
 
 #define panic(...)	_panic(__FILE__, __LINE__, __VA_ARGS__)
 
