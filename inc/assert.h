@@ -1,13 +1,23 @@
-// panic() and assert(), for kernel and user programs.
+// Giving up: in the kernel into the monitor (kern/init.c), in a program by
+// ending it (lib/panic.c).
 #pragma once
 
-// The kernel's stops all processors; a program's ends the program.
+#include <inc/types.h>
+
+// Prints where and why and does not return.
 void _panic(const char *file, int line, const char *fmt, ...)
-	__attribute__((noreturn));
+	__attribute__((noreturn, format(printf, 3, 4)));
+// Prints where and why and goes on.
+void _warn(const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #define panic(...)	_panic(__FILE__, __LINE__, __VA_ARGS__)
+#define warn(...)	_warn(__FILE__, __LINE__, __VA_ARGS__)
 
-#define assert(x) do {							\
-	if (!(x))							\
-		panic("assertion failed: %s", #x);			\
-} while (0)
+#define assert(x)							\
+	do {								\
+		if (!(x))						\
+			panic("assertion failed: %s", #x);		\
+	} while (0)
+
+#define static_assert(x)	_Static_assert(x, #x)
