@@ -25,7 +25,7 @@ struct File {
 	uint32_t f_direct[NDIRECT];	// block numbers; 0 is a hole
 	uint32_t f_indirect;		// a block of NINDIRECT more; 0: none
 	uint8_t f_pad[256 - MAXNAMELEN - 8 - 4 * NDIRECT - 4];
-} __attribute__((packed));
+};
 _Static_assert(sizeof(struct File) == 256, "disk format");
 
 #define BLKFILES	(BLKSIZE / sizeof(struct File))
