@@ -208,7 +208,7 @@ static void emit(struct node *n, struct File *f)
 	if (f->f_size > MAXFILESIZE)
 		die("%s: too many files in one directory", n->name);
 	// All blocks of a directory lie together, before what is in it.
-	for (i = 0; i < f->f_size / BLKSIZE; i++)
+	for (i = 0; i < (uint32_t)f->f_size / BLKSIZE; i++)
 		add_block(f, i);
 	i = 0;
 	for (struct node *c = n->child; c; c = c->next, i++) {
