@@ -1,0 +1,230 @@
+"""Which machines there are to run the kernel on, and which can run a guest.
+
+An engine that can't do something tells why and what helps; nothing is
+concluded from a file's mere existence (KVM without nested VMX boots a kernel
+that sees no VMX).
+"""
+import errno
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+
+QEMU = "qemu-system-x86_64"
+BOCHS = os.environ.get("BOCHS", "bochs")
+
+# <linux/kvm.h>
+KVM_GET_API_VERSION = 0xAE00
+KVM_CREATE_VM = 0xAE01
+KVM_GET_SUPPORTED_CPUID = 0xC008AE05
+KVM_API_VERSION = 12
+CPUID_1_ECX_VMX = 1 << 5
+
+BIOS_DIRS = ("/usr/share/bochs", "/usr/local/share/bochs",
+             "/opt/homebrew/share/bochs", "/usr/share/vgabios",
+             "/usr/share/seabios")
+
+
+@dataclass
+class Engine:
+    name: str
+    runs: bool = False      # can run the host kernel
+    guests: bool = False    # and a guest in it
+    version: str = ""
+    why: str = ""           # why not
+    remedy: str = ""
+    cpu: str = "max"        # QEMU's name of the processor
+
+
+def first_line(*command):
+    """First line that a command prints, "" when it can't be run."""
+    try:
+        out = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=20,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return out.stdout.decode(errors="replace").partition("\n")[0]
+
+
+def cpu_flags():
+    try:
+        with open("/proc/cpuinfo") as f:
+            for line in f:
+                if line.startswith("flags"):
+                    return set(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return set()
+
+
+def module_parameter(module, name):
+    try:
+        with open(f"/sys/module/{module}/parameters/{name}") as f:
+            return f.read().strip()
+    except OSError:
+        return None
+
+
+def kvm_leaf1_ecx(fd):
+    """CPUID leaf 1, ECX, as KVM can show it to its machines."""
+    room = 256
+    buf = bytearray(struct.pack("II", room, 0) + bytes(40 * room))
+    fcntl.ioctl(fd, KVM_GET_SUPPORTED_CPUID, buf)
+    count, = struct.unpack_from("I", buf)
+    for i in range(count):
+        leaf, _, _, _, _, ecx, _ = struct.unpack_from("7I", buf, 8 + 40 * i)
+        if leaf == 1:
+            return ecx
+    return 0
+
+
+def explain_no_kvm(err):
+    """Why /dev/kvm can't be opened, and what helps."""
+    if err.errno in (errno.EACCES, errno.EPERM):
+        return ("no permission to open /dev/kvm",
+                "sudo usermod -aG kvm $USER, then log in again")
+    if os.uname().machine not in ("x86_64", "amd64"):
+        return (f"KVM on {os.uname().machine} runs no x86 machine", "")
+    if not cpu_flags() & {"vmx", "svm"}:
+        return ("no /dev/kvm, and the CPU shows neither VMX nor SVM",
+                "enable Intel VT-x in the BIOS setup; in a virtual machine, "
+                "have its host turn on nested virtualization")
+    return (f"/dev/kvm: {err.strerror}",
+            "sudo modprobe kvm_intel (as root; kvm_amd on AMD)")
+
+
+def explain_no_vmx():
+    """KVM works, but its machines see no VMX."""
+    flags = cpu_flags()
+    if "svm" in flags:
+        return ("this is an AMD processor: it has SVM, the guest needs VMX",
+                "use Bochs (package bochs)")
+    if "vmx" not in flags:
+        return ("KVM works here without VMX for its machines (this machine "
+                "itself sees no VMX)",
+                "in a virtual machine, have its host turn on nested "
+                "virtualization; else use Bochs (package bochs)")
+    if module_parameter("kvm_intel", "nested") in ("N", "0"):
+        return ("nested virtualization is off in kvm_intel",
+                "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel "
+                "nested=1; to keep it: echo 'options kvm_intel nested=1' | "
+                "sudo tee /etc/modprobe.d/kvm.conf")
+    return ("KVM does not offer VMX to its machines",
+            "update the host's kernel, or use Bochs (package bochs)")
+
+
+def kvm_cpu():
+    """A -cpu argument with which QEMU can start a machine on this KVM.
+
+    Only a trial tells: some KVMs offer MSRs that they then refuse to set.
+    """
+    for cpu in "host", "host,-arch-capabilities":
+        trial = subprocess.run(
+            [QEMU, "-accel", "kvm", "-cpu", cpu, "-nodefaults", "-display",
+             "none", "-S", "-monitor", "stdio"], input=b"quit\n", timeout=20,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if trial.returncode == 0:
+            return cpu
+    return None
+
+
+def kvm():
+    engine = Engine("kvm")
+    if not shutil.which(QEMU):
+        engine.why, engine.remedy = f"no {QEMU}", "install QEMU: make deps"
+        return engine
+    engine.version = first_line(QEMU, "--version")
+    try:
+        fd = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as err:
+        engine.why, engine.remedy = explain_no_kvm(err)
+        return engine
+    try:
+        if fcntl.ioctl(fd, KVM_GET_API_VERSION) != KVM_API_VERSION:
+            engine.why = "/dev/kvm speaks an unknown version"
+            return engine
+        os.close(fcntl.ioctl(fd, KVM_CREATE_VM, 0))
+        engine.runs = True
+        engine.guests = bool(kvm_leaf1_ecx(fd) & CPUID_1_ECX_VMX)
+    except OSError as err:
+        engine.why = f"KVM refuses to make a machine: {err.strerror}"
+        engine.remedy = "end other hypervisors that hold the CPU's VMX"
+        return engine
+    finally:
+        os.close(fd)
+    engine.cpu = kvm_cpu()
+    if not engine.cpu:
+        engine.runs = engine.guests = False
+        engine.why = "QEMU can't start a machine on this KVM"
+        engine.remedy = "use ENGINE=tcg, or Bochs for guests"
+    elif engine.guests:
+        engine.cpu += ",+vmx"
+    else:
+        engine.why, engine.remedy = explain_no_vmx()
+    return engine
+
+
+def tcg():
+    engine = Engine("tcg")
+    engine.version = first_line(QEMU, "--version")
+    engine.runs = bool(engine.version)
+    if engine.runs:
+        engine.why = "QEMU's own emulation has no VMX"
+        engine.remedy = "use nested KVM or Bochs"
+    else:
+        engine.why, engine.remedy = f"no {QEMU}", "install QEMU: make deps"
+    return engine
+
+
+def bochs_rom(name):
+    for folder in BIOS_DIRS:
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            return path
+    return None
+
+
+def bochs_roms():
+    """Paths of the BIOS and of the VGA BIOS, None for what is missing."""
+    return (bochs_rom("BIOS-bochs-latest"),
+            bochs_rom("VGABIOS-lgpl-latest") or bochs_rom("vgabios.bin"))
+
+
+def bochs_features():
+    """(version line, CPU models, whether it has the debugger)."""
+    def ask(*args):
+        out = subprocess.run([BOCHS, *args], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             timeout=20)
+        return out.stdout.decode(errors="replace")
+    usage = ask("--help")
+    version = [line.strip() for line in usage.splitlines()
+               if "Bochs x86 Emulator" in line]
+    return (version[0] if version else "Bochs", ask("--help", "cpu"),
+            "-rc filename" in usage)
+
+
+def bochs():
+    engine = Engine("bochs", remedy="install Bochs: make deps")
+    if not shutil.which(BOCHS):
+        engine.why = f"no {BOCHS}"
+        return engine
+    engine.version, models, _ = bochs_features()
+    bios, vgabios = bochs_roms()
+    if not bios:
+        engine.why = "no BIOS-bochs-latest (package bochsbios)"
+    elif not vgabios:
+        engine.why = "no VGA BIOS (package vgabios)"
+    elif "corei7_haswell_4770" not in models:
+        engine.runs = True
+        engine.why = "this Bochs lacks the CPU model corei7_haswell_4770"
+        engine.remedy = "build Bochs with --enable-vmx=2"
+    else:
+        engine.runs = engine.guests = True
+        engine.remedy = ""
+    return engine
+
+
+FIND = {"kvm": kvm, "tcg": tcg, "bochs": bochs}
