@@ -111,6 +111,8 @@ def run(opt):
         note("No display here: only the serial line.")
         opt.window = False
     if opt.gdb:
+        with open("obj/gdb-target", "w") as f:
+            f.write(f"target remote 127.0.0.1:{opt.gdb}\n")
         note(f"Waiting for gdb on port {opt.gdb}: gdb -x conf/gdbinit")
     note("Ctrl-a x ends the machine, Ctrl-a h lists the keys.")
     return machine.run(opt)
