@@ -202,9 +202,12 @@ int getchar(void);
 void putchar(int c);
 
 // readline.c
-// A line without its newline, edited by the user; null at end of file. The
-// buffer is the library's until the next call.
+// A line of descriptor 0 without its newline, from the console edited by the
+// user; null at end of file. The buffer is the library's until the next call.
 char *readline(const char *prompt);
+// The same from the console, whatever descriptor 0 is; remember: it becomes
+// part of the history.
+char *console_line(bool remember);
 
 // pipe.c
 int pipe(int fds[2]);

@@ -1,0 +1,7 @@
+#include <inc/lib.h>
+
+void exit(int status)
+{
+	close_all();
+	sys_exit(status);
+}
