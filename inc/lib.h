@@ -73,11 +73,10 @@ int sys_env_set_pgfault_upcall(envid_t env, void *upcall);
 // Name for ps, cut to ENV_NAME_LEN - 1 characters.
 int sys_env_set_name(envid_t env, const char *name);
 // A fresh zeroed page at va; what was mapped there goes. -E_NO_MEM.
-int sys_page_alloc(envid_t env, void *va, pte_t perm);
+int sys_page_alloc(envid_t env, void *va, int perm);
 // The page at srcva also at dstva. -E_INVAL: nothing at srcva, or PTE_W
 // asked of a read-only page. -E_NO_MEM.
-int sys_page_map(envid_t src, void *srcva, envid_t dst, void *dstva,
-		 pte_t perm);
+int sys_page_map(envid_t src, void *srcva, envid_t dst, void *dstva, int perm);
 // Nothing mapped there is success.
 int sys_page_unmap(envid_t env, void *va);
 // Sleeps while *va == value and the page of va has refs references; wakes

@@ -9,7 +9,7 @@ bool cow_fault(const struct UTrapframe *utf)
 {
 	void *va = (void *)ROUNDDOWN(utf->utf_fault_va, PGSIZE);
 	pte_t pte = va_pte(va);
-	pte_t perm = (pte & PTE_SYSCALL & ~PTE_COW) | PTE_W;
+	int perm = (pte & PTE_SYSCALL & ~PTE_COW) | PTE_W;
 	int r;
 
 	if (!(utf->utf_err & FEC_WR) || !(pte & PTE_COW))
@@ -30,7 +30,7 @@ bool cow_fault(const struct UTrapframe *utf)
 // For the same reason the parent's entry is looked at once more.
 static int dup_page(envid_t child, uintptr_t a, pte_t pte)
 {
-	pte_t perm = pte & PTE_SYSCALL;
+	int perm = pte & PTE_SYSCALL;
 	void *va = (void *)a;
 	int r;
 
@@ -74,7 +74,7 @@ static int dup_xstack(envid_t child)
 	int r;
 
 	r = sys_page_alloc(child, (void *)UXSTACK,
-			   PTE_P | PTE_U | PTE_W | PTE_NX);
+			   PTE_P | PTE_U | PTE_W | PTE_NOEXEC);
 	if (r < 0)
 		return r;
 	return sys_env_set_pgfault_upcall(child,

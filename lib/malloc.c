@@ -56,7 +56,7 @@ static struct heap_page *alloc_pages(size_t n)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (sys_page_alloc(0, (void *)(a + i * PGSIZE),
-				   PTE_P | PTE_U | PTE_W | PTE_NX) < 0) {
+				   PTE_P | PTE_U | PTE_W | PTE_NOEXEC) < 0) {
 			unmap(a, i);
 			return NULL;
 		}

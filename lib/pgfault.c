@@ -31,7 +31,7 @@ int pgfault_setup(void)
 
 	if (thisenv->env_pgfault_upcall)
 		return 0;
-	r = sys_page_alloc(0, UXSTACK, PTE_P | PTE_U | PTE_W | PTE_NX);
+	r = sys_page_alloc(0, UXSTACK, PTE_P | PTE_U | PTE_W | PTE_NOEXEC);
 	if (r < 0)
 		return r;
 	return sys_env_set_pgfault_upcall(0, _pgfault_upcall);

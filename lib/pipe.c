@@ -10,7 +10,7 @@ struct Pipe {
 };
 _Static_assert(sizeof(struct Pipe) == PGSIZE, "one page");
 
-#define PIPE_PERM	(PTE_P | PTE_U | PTE_W | PTE_SHARE | PTE_NX)
+#define PIPE_PERM	(PTE_P | PTE_U | PTE_W | PTE_SHARE | PTE_NOEXEC)
 
 static int new_end(struct Fd **fd, int omode)
 {

@@ -73,7 +73,7 @@ static int read_headers(int fd, struct Elf *elf, struct Proghdr *ph)
 
 // One page of file and zeroes, made at UTEMP and moved into the child.
 static int load_page(envid_t child, int fd, uintptr_t va, size_t nfile,
-		     pte_t perm)
+		     int perm)
 {
 	ssize_t n;
 	int r;
@@ -91,7 +91,7 @@ static int load_page(envid_t child, int fd, uintptr_t va, size_t nfile,
 
 static int load_segment(envid_t child, int fd, const struct Proghdr *ph)
 {
-	pte_t perm = PTE_P | PTE_U;
+	int perm = PTE_P | PTE_U;
 	uintptr_t va = ROUNDDOWN(ph->p_va, PGSIZE);
 	uintptr_t end = ph->p_va + ph->p_memsz;
 	uintptr_t file_end = ph->p_va + ph->p_filesz;
@@ -101,7 +101,7 @@ static int load_segment(envid_t child, int fd, const struct Proghdr *ph)
 	if (ph->p_flags & ELF_PROG_FLAG_WRITE)
 		perm |= PTE_W;
 	if (!(ph->p_flags & ELF_PROG_FLAG_EXEC))
-		perm |= PTE_NX;
+		perm |= PTE_NOEXEC;
 	seek(fd, ph->p_offset - PGOFF(ph->p_va));
 	for (; va < end; va += PGSIZE) {
 		nfile = va >= file_end ? 0 : MIN(file_end - va,
@@ -140,7 +140,7 @@ static int64_t put_args(const char **argv)
 
 static int64_t make_stack(envid_t child, const char **argv)
 {
-	pte_t perm = PERM | PTE_NX;
+	int perm = PERM | PTE_NOEXEC;
 	int64_t rsp;
 	int r;
 

@@ -70,13 +70,13 @@ int sys_env_set_name(envid_t env, const char *name)
 	return syscall(SYS_env_set_name, env, (uintptr_t)name, 0, 0, 0);
 }
 
-int sys_page_alloc(envid_t env, void *va, pte_t perm)
+int sys_page_alloc(envid_t env, void *va, int perm)
 {
 	return syscall(SYS_page_alloc, env, (uintptr_t)va, perm, 0, 0);
 }
 
 int sys_page_map(envid_t src, void *srcva, envid_t dst, void *dstva,
-		 pte_t perm)
+		 int perm)
 {
 	return syscall(SYS_page_map, src, (uintptr_t)srcva, dst,
 		       (uintptr_t)dstva, perm);
