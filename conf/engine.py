@@ -10,8 +10,9 @@ import shlex
 import signal
 import sys
 
-import detect
-import machine
+sys.dont_write_bytecode = True      # nothing outside obj/
+import detect       # noqa: E402
+import machine      # noqa: E402
 
 
 def note(text):

@@ -83,7 +83,7 @@ class Disks:
         os.makedirs(RUNS, exist_ok=True)
         remove_dead_runs()
         self.locks = []
-        self.folder = tempfile.mkdtemp(prefix="", dir=RUNS)
+        self.folder = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=RUNS)
         try:
             self.fill()
         except BaseException:

@@ -2,7 +2,7 @@
 
 The keys are the same for all engines, since this loop handles them. Input
 waits until the machine has said something (its UART is set up then); the end
-of the input becomes one Ctrl-D. The UART takes a character when it has room,
+of the input becomes one Ctrl-D, on a line of its own. The UART takes a character when it has room,
 so nothing is lost however long the machine is busy.
 """
 import os
@@ -87,6 +87,7 @@ class Session:
         self.interrupt = interrupt  # makes the engine listen on control
         self.prefix = False         # Ctrl-a was typed
         self.awake = False          # the machine has said something
+        self.in_line = False        # input has begun a line and not ended it
         self.quit = False
         self.stdin = sys.stdin.fileno() if sys.stdin else None
         self.is_tty = self.stdin is not None and os.isatty(self.stdin)
@@ -120,8 +121,10 @@ class Session:
         except OSError:             # the terminal has gone
             data = b""
         self.keys(data)
-        if not data:
-            self.serial.pending += CTRL_D
+        if data:
+            self.in_line = data[-1] not in b"\r\n"
+        else:
+            self.serial.pending += b"\n" * self.in_line + CTRL_D
             self.stdin = None
 
     def show(self, line):
