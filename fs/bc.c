@@ -1,0 +1,187 @@
+// The block cache. The whole disk lies at DISKMAP; a block is read when its
+// page is first touched (bc_pgfault) and at most NCACHE of them are there at
+// a time. Eviction is invisible: an address stays good, touching it brings
+// the block back. That leaves reading errors, of which a page fault can tell
+// nobody: the page then shows zeros, is never written to the disk, and
+// bc_settle() tells the error once. Code that follows pointers on the disk
+// uses bc_get(), which touches and asks at once; what is touched later, after
+// an eviction in between, is caught by the request loop's bc_settle(). So
+// that nothing worse than a lost free block comes of it, a block is unlinked
+// before it is freed, and marked as used before it is linked.
+#include <fs/fs.h>
+
+// Bits of page table entries that are free for us: the server never forks.
+#define PTE_DIRTY	PTE_COW		// was PTE_D before PTE_A was cleared
+#define PTE_BAD		PTE_SHARE	// could not be read
+
+static uint32_t disk_nblocks;
+static uint32_t slots[NCACHE];	// blocks in the cache; may be gone already
+static uint32_t hand;
+static int bc_err;
+
+void *diskaddr(uint32_t blockno)
+{
+	return (void *)(DISKMAP + (uintptr_t)blockno * BLKSIZE);
+}
+
+static uint32_t blockof(const void *addr)
+{
+	return ((uintptr_t)addr - DISKMAP) / BLKSIZE;
+}
+
+int flush_block(void *addr)
+{
+	uint32_t secno = blockof(addr) * BLKSECTS;
+	pte_t pte = va_pte(addr);
+	int r;
+
+	if (!(pte & (PTE_D | PTE_DIRTY)) || (pte & PTE_BAD))
+		return 0;
+	addr = diskaddr(blockof(addr));
+	if (sysinfo.si_role == ROLE_GUEST)
+		r = host_write(secno, addr, BLKSECTS);
+	else
+		r = ide_write(secno, addr, BLKSECTS);
+	if (r < 0) {
+		cprintf("fs: writing block %u: %e\n", blockof(addr), r);
+		return r;
+	}
+	return sys_page_map(0, addr, 0, addr, PERM_RW);
+}
+
+// Takes the block out of the cache, written or, when it can't be, lost.
+static void evict(void *addr)
+{
+	if (flush_block(addr) < 0) {
+		cprintf("fs: block %u is lost\n", blockof(addr));
+		bc_err = -E_IO;
+	}
+	sys_page_unmap(0, addr);
+}
+
+// An unused slot. Clock: what was touched since the hand came by last stays.
+static uint32_t *free_slot(void)
+{
+	for (;;) {
+		uint32_t *slot = &slots[hand++ % NCACHE];
+		void *addr = diskaddr(*slot);
+		pte_t pte = *slot ? va_pte(addr) : 0;
+
+		if (!(pte & PTE_P))
+			return slot;
+		if (!(pte & PTE_A)) {
+			evict(addr);
+			return slot;
+		}
+		if (pte & PTE_D)	// goes together with PTE_A
+			pte |= PTE_DIRTY;
+		sys_page_map(0, addr, 0, addr, pte & PTE_SYSCALL);
+	}
+}
+
+// Memory is short: gives one page of the cache back, or waits.
+static void give_back(void)
+{
+	for (int i = 0; i < NCACHE; i++) {
+		void *addr = diskaddr(slots[hand++ % NCACHE]);
+
+		if (va_pte(addr)) {
+			evict(addr);
+			return;
+		}
+	}
+	sys_sleep(10);
+}
+
+// A page of zeros for the block.
+static void place(uint32_t blockno, int perm)
+{
+	uint32_t *slot = free_slot();
+
+	while (sys_page_alloc(0, diskaddr(blockno), perm) < 0)
+		give_back();
+	*slot = blockno;
+}
+
+static void bc_pgfault(struct UTrapframe *utf)
+{
+	uintptr_t va = utf->utf_fault_va;
+	uint32_t blockno = (va - DISKMAP) / BLKSIZE;
+	void *addr = diskaddr(blockno);
+	int perm = PERM_RW;
+	int r;
+
+	if (va < DISKMAP || va - DISKMAP >= DISKSIZE ||
+	    blockno >= disk_nblocks || (utf->utf_err & FEC_PR))
+		panic("page fault at va %lx, rip %lx, error %lx", va,
+		      utf->utf_rip, utf->utf_err);
+	place(blockno, PERM_RW);
+	if (sysinfo.si_role == ROLE_GUEST)
+		r = host_read(blockno * BLKSECTS, addr, BLKSECTS);
+	else
+		r = ide_read(blockno * BLKSECTS, addr, BLKSECTS);
+	if (r < 0) {
+		cprintf("fs: reading block %u: %e\n", blockno, r);
+		memset(addr, 0, BLKSIZE);
+		perm |= PTE_BAD;
+		bc_err = -E_IO;
+	}
+	sys_page_map(0, addr, 0, addr, perm);	// clears PTE_D
+}
+
+int bc_settle(void)
+{
+	int r = bc_err;
+
+	bc_err = 0;
+	for (int i = 0; r < 0 && i < NCACHE; i++)
+		if (va_pte(diskaddr(slots[i])) & PTE_BAD)
+			bc_drop(slots[i]);
+	return r;
+}
+
+int bc_get(uint32_t blockno, void *pp)
+{
+	char *addr = diskaddr(blockno);
+
+	if (blockno == 0 || blockno >= disk_nblocks)
+		return -E_CORRUPT;
+	*(volatile char *)addr;
+	*(void **)pp = addr;
+	return bc_settle();
+}
+
+void bc_new(uint32_t blockno)
+{
+	bc_drop(blockno);
+	place(blockno, PERM_RW | PTE_DIRTY);
+}
+
+void bc_drop(uint32_t blockno)
+{
+	if (va_pte(diskaddr(blockno)))
+		sys_page_unmap(0, diskaddr(blockno));
+}
+
+int bc_sync(void)
+{
+	int r, ret = 0;
+
+	for (int i = 0; i < NCACHE; i++)
+		if ((r = flush_block(diskaddr(slots[i]))) < 0)
+			ret = r;
+	if (ret == 0 && sysinfo.si_role == ROLE_HOST)
+		ret = ide_flush();
+	return ret;
+}
+
+int bc_init(void)
+{
+	int r = sysinfo.si_role == ROLE_GUEST ? host_init() : ide_init();
+
+	if (r < 0)
+		return r;
+	disk_nblocks = MIN((size_t)r, DISKSIZE / BLKSIZE);
+	set_pgfault_handler(bc_pgfault);
+	return disk_nblocks;
+}

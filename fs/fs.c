@@ -1,0 +1,712 @@
+// Files and directories (the format is in inc/fs.h), free blocks, and the
+// check at start. Nothing that was read from the disk is used unchecked.
+#include <fs/fs.h>
+
+// Blocks to which more than one file lays claim, and, while the check runs,
+// blocks to which one does.
+static uint32_t *const claimed_twice = (void *)FSMAPS;
+static uint32_t *const claimed = (void *)(FSMAPS + 0x800000);
+
+static struct Super *super;
+static uint32_t *bitmap;
+static uint32_t nblocks, data_start;
+static uint32_t hint;		// word of the bitmap to look at first
+
+static bool test_bit(const uint32_t *map, uint32_t n)
+{
+	return map[n / 32] >> n % 32 & 1;
+}
+
+static void set_bit(uint32_t *map, uint32_t n)
+{
+	map[n / 32] |= 1u << n % 32;
+}
+
+// --------------------------------------------------------------
+// Free blocks
+
+bool block_is_free(uint32_t blockno)
+{
+	return blockno < nblocks && test_bit(bitmap, blockno);
+}
+
+// Is this a block that one file, and only one, may call its own?
+static bool block_ok(uint32_t blockno)
+{
+	return blockno >= data_start && blockno < nblocks &&
+		!test_bit(claimed_twice, blockno);
+}
+
+static int find_free(void)
+{
+	uint32_t nwords = (nblocks + 31) / 32;
+
+	for (uint32_t i = 0; i < nwords; i++) {
+		uint32_t w = (hint + i) % nwords, b;
+
+		if (!bitmap[w])
+			continue;
+		b = w * 32 + __builtin_ctz(bitmap[w]);
+		if (!block_ok(b))
+			continue;
+		hint = w;
+		return b;
+	}
+	return -E_NO_DISK;
+}
+
+int alloc_block(void)
+{
+	int r, b = find_free();
+
+	if (b < 0 && openfile_reap())
+		b = find_free();
+	if ((r = bc_settle()) < 0)
+		return r;
+	if (b >= 0)
+		bitmap[b / 32] &= ~(1u << b % 32);
+	return b;
+}
+
+void free_block(uint32_t blockno)
+{
+	if (!block_ok(blockno))
+		return;
+	set_bit(bitmap, blockno);
+	bc_drop(blockno);
+}
+
+// --------------------------------------------------------------
+// A file's blocks
+
+const char *file_fault(const struct File *f)
+{
+	if (!memchr(f->f_name, 0, MAXNAMELEN))
+		return "its name has no end";
+	if (f->f_type != FTYPE_REG && f->f_type != FTYPE_DIR)
+		return "it is neither file nor directory";
+	if (f->f_size < 0 || f->f_size > MAXFILESIZE)
+		return "its size is impossible";
+	if (f->f_type == FTYPE_DIR && f->f_size % BLKSIZE != 0)
+		return "a directory's size is whole blocks";
+	return NULL;
+}
+
+static int alloc_zeroed(uint32_t *pblockno)
+{
+	int b = alloc_block();
+
+	if (b < 0)
+		return b;
+	bc_new(b);
+	*pblockno = b;
+	return 0;
+}
+
+// Where the number of f's block filebno stands. -E_NOT_FOUND: the block that
+// would hold it is a hole.
+static int file_block_walk(struct File *f, uint32_t filebno, bool alloc,
+			   uint32_t **pslot)
+{
+	uint32_t *indirect;
+	int r;
+
+	if (filebno >= NDIRECT + NINDIRECT)
+		return -E_INVAL;
+	if (filebno < NDIRECT) {
+		*pslot = &f->f_direct[filebno];
+		return 0;
+	}
+	if (!f->f_indirect) {
+		if (!alloc)
+			return -E_NOT_FOUND;
+		if ((r = alloc_zeroed(&f->f_indirect)) < 0)
+			return r;
+	}
+	if (!block_ok(f->f_indirect))
+		return -E_CORRUPT;
+	if ((r = bc_get(f->f_indirect, &indirect)) < 0)
+		return r;
+	*pslot = &indirect[filebno - NDIRECT];
+	return 0;
+}
+
+int file_get_block(struct File *f, uint32_t filebno, bool alloc, char **blk)
+{
+	uint32_t *slot;
+	int r = file_block_walk(f, filebno, alloc, &slot);
+
+	*blk = NULL;
+	if (r < 0)
+		return r == -E_NOT_FOUND ? 0 : r;
+	if (!*slot) {
+		if (!alloc)
+			return 0;
+		if ((r = alloc_zeroed(slot)) < 0)
+			return r;
+	}
+	if (!block_ok(*slot))
+		return -E_CORRUPT;
+	return bc_get(*slot, blk);
+}
+
+ssize_t file_read(struct File *f, void *buf, size_t n, off_t offset)
+{
+	char *dst = buf, *blk;
+	off_t pos, end;
+	int r;
+
+	if (offset < 0)
+		return -E_INVAL;
+	if (offset >= f->f_size)
+		return 0;
+	end = offset + MIN(n, (size_t)(f->f_size - offset));
+	for (pos = offset; pos < end; ) {
+		size_t bn = MIN(BLKSIZE - pos % BLKSIZE, end - pos);
+
+		r = file_get_block(f, pos / BLKSIZE, false, &blk);
+		if (r < 0)
+			return r;
+		if (blk)
+			memcpy(dst, blk + pos % BLKSIZE, bn);
+		else
+			memset(dst, 0, bn);
+		pos += bn;
+		dst += bn;
+	}
+	return end - offset;
+}
+
+ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset)
+{
+	off_t pos = offset, end;
+	const char *src = buf;
+	char *blk;
+	int r = 0;
+
+	if (offset < 0 || offset > MAXFILESIZE ||
+	    n > (size_t)(MAXFILESIZE - offset))
+		return -E_INVAL;
+	end = offset + n;
+	while (pos < end) {
+		size_t bn = MIN(BLKSIZE - pos % BLKSIZE, end - pos);
+
+		r = file_get_block(f, pos / BLKSIZE, true, &blk);
+		if (r < 0)
+			break;
+		memcpy(blk + pos % BLKSIZE, src, bn);
+		pos += bn;
+		src += bn;
+	}
+	if (pos > f->f_size)
+		f->f_size = pos;
+	return pos > offset ? pos - offset : r;
+}
+
+// Unlinks a block, then frees it.
+static void free_slot(uint32_t *slot)
+{
+	uint32_t b = *slot;
+
+	if (!b)
+		return;
+	*slot = 0;
+	free_block(b);
+}
+
+// Frees the blocks from number `keep` on; those that are not surely f's own
+// are only unlinked.
+static int file_truncate_blocks(struct File *f, uint32_t keep)
+{
+	uint32_t *indirect = NULL, i;
+	int r;
+
+	if (block_ok(f->f_indirect) &&
+	    (r = bc_get(f->f_indirect, &indirect)) < 0)
+		return r;
+	for (i = keep; i < NDIRECT; i++)
+		free_slot(&f->f_direct[i]);
+	if (keep <= NDIRECT) {
+		// Unlinked all at once: the block's own contents may stay.
+		uint32_t b = f->f_indirect;
+
+		f->f_indirect = 0;
+		for (i = 0; indirect && i < NINDIRECT; i++)
+			if (indirect[i])
+				free_block(indirect[i]);
+		free_block(b);
+		return 0;
+	}
+	for (i = keep - NDIRECT; indirect && i < NINDIRECT; i++)
+		free_slot(&indirect[i]);
+	return 0;
+}
+
+int file_set_size(struct File *f, off_t size)
+{
+	uint32_t rest = size % BLKSIZE;
+	off_t old = f->f_size;
+	char *blk;
+	int r;
+
+	if (size < 0 || size > MAXFILESIZE)
+		return -E_INVAL;
+	if (size < old) {
+		// What lies behind the end is zero, should it grow again.
+		blk = NULL;
+		if (rest && (r = file_get_block(f, size / BLKSIZE, false,
+						&blk)) < 0)
+			return r;
+		if (blk)
+			memset(blk + rest, 0, BLKSIZE - rest);
+		f->f_size = size;
+		return file_truncate_blocks(f, ROUNDUP(size, BLKSIZE) /
+					    BLKSIZE);
+	}
+	f->f_size = size;
+	return 0;
+}
+
+static bool is_zero(const char *blk)
+{
+	const uint64_t *p = (const uint64_t *)blk;
+
+	for (size_t i = 0; i < BLKSIZE / 8; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+static int copy_blocks(struct File *src, struct File *dst)
+{
+	uint32_t n = ROUNDUP(src->f_size, BLKSIZE) / BLKSIZE;
+	char *from, *to;
+	int r;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if ((r = file_get_block(src, i, false, &from)) < 0)
+			return r;
+		if (!from || is_zero(from))
+			continue;
+		if ((r = file_get_block(dst, i, true, &to)) < 0)
+			return r;
+		memcpy(to, from, BLKSIZE);
+	}
+	return 0;
+}
+
+int file_copy(struct File *src, struct File *dst)
+{
+	int r;
+
+	if (src == dst)
+		return -E_INVAL;
+	if ((r = file_set_size(dst, 0)) < 0)
+		return r;
+	if ((r = copy_blocks(src, dst)) < 0) {
+		file_truncate_blocks(dst, 0);
+		return r;
+	}
+	dst->f_size = src->f_size;
+	return 0;
+}
+
+int file_flush(struct File *f)
+{
+	uint32_t n = ROUNDUP(f->f_size, BLKSIZE) / BLKSIZE;
+	uint32_t *slot;
+	int r, ret = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (file_block_walk(f, i, false, &slot) < 0 ||
+		    !block_ok(*slot))
+			continue;
+		if ((r = flush_block(diskaddr(*slot))) < 0)
+			ret = r;
+	}
+	if (block_ok(f->f_indirect) &&
+	    (r = flush_block(diskaddr(f->f_indirect))) < 0)
+		ret = r;
+	for (uint32_t b = 2; b < data_start; b++)
+		if ((r = flush_block(diskaddr(b))) < 0)
+			ret = r;
+	r = flush_block(f);		// the directory that f is in
+	return r < 0 ? r : ret;
+}
+
+// --------------------------------------------------------------
+// Directories
+
+static bool is_dir(const struct File *f)
+{
+	return f->f_type == FTYPE_DIR;
+}
+
+// dir's entry number i; null: it lies in a hole.
+static int dir_entry(struct File *dir, uint32_t i, struct File **pf)
+{
+	char *blk;
+	int r = file_get_block(dir, i / BLKFILES, false, &blk);
+
+	*pf = blk ? (struct File *)blk + i % BLKFILES : NULL;
+	return r;
+}
+
+static uint32_t dir_size(const struct File *dir)
+{
+	return dir->f_size / sizeof(struct File);
+}
+
+static int dir_lookup(struct File *dir, const char *name, struct File **pf)
+{
+	struct File *f;
+	int r;
+
+	for (uint32_t i = 0; i < dir_size(dir); i++) {
+		if ((r = dir_entry(dir, i, &f)) < 0)
+			return r;
+		if (f && strncmp(f->f_name, name, MAXNAMELEN) == 0) {
+			*pf = f;
+			return 0;
+		}
+	}
+	return -E_NOT_FOUND;
+}
+
+// A free entry in dir, which grows when it has none.
+static int dir_alloc_file(struct File *dir, struct File **pf)
+{
+	uint32_t n = dir_size(dir);
+	struct File *f;
+	char *blk;
+	int r;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if ((r = dir_entry(dir, i, &f)) < 0)
+			return r;
+		if (f && !f->f_name[0]) {
+			*pf = f;
+			return 0;
+		}
+	}
+	if (dir->f_size == MAXFILESIZE)
+		return -E_NO_DISK;
+	r = file_get_block(dir, dir->f_size / BLKSIZE, true, &blk);
+	if (r < 0)
+		return r;
+	memset(blk, 0, BLKSIZE);
+	dir->f_size += BLKSIZE;
+	*pf = (struct File *)blk;
+	return 0;
+}
+
+static int dir_is_empty(struct File *dir)
+{
+	struct File *f;
+	int r;
+
+	for (uint32_t i = 0; i < dir_size(dir); i++) {
+		if ((r = dir_entry(dir, i, &f)) < 0)
+			return r;
+		if (f && f->f_name[0])
+			return false;
+	}
+	return true;
+}
+
+// Takes the next name off the path: 1, or 0 when there is none left.
+static int next_name(const char **path, char *name)
+{
+	const char *p = *path;
+	size_t n = 0;
+
+	while (*p == '/')
+		p++;
+	while (p[n] && p[n] != '/')
+		n++;
+	if (n >= MAXNAMELEN)
+		return -E_BAD_PATH;
+	memcpy(name, p, n);
+	name[n] = 0;
+	for (p += n; *p == '/'; p++)
+		;
+	*path = p;
+	return n > 0;
+}
+
+// Follows the path to its file, null when its directory *pdir has none of the
+// name `last`. The root has no directory.
+static int walk_path(const char *path, struct File **pdir, struct File **pf,
+		     char *last)
+{
+	struct File *dir = NULL, *f = &super->s_root;
+	int r, depth = 0;
+
+	while ((r = next_name(&path, last)) > 0) {
+		if (++depth > MAXDEPTH)
+			return -E_BAD_PATH;
+		if (!f || !is_dir(f))
+			return -E_NOT_FOUND;
+		if (file_fault(f))
+			return -E_CORRUPT;
+		dir = f;
+		r = dir_lookup(dir, last, &f);
+		if (r == -E_NOT_FOUND)
+			f = NULL;
+		else if (r < 0)
+			return r;
+	}
+	*pdir = dir;
+	*pf = f;
+	return r;
+}
+
+int file_open(const char *path, struct File **pf)
+{
+	static char name[MAXNAMELEN];
+	struct File *dir;
+	int r = walk_path(path, &dir, pf, name);
+
+	if (r < 0)
+		return r;
+	if (!*pf)
+		return -E_NOT_FOUND;
+	return file_fault(*pf) ? -E_CORRUPT : 0;
+}
+
+int file_create(const char *path, uint32_t type, struct File **pf)
+{
+	static char name[MAXNAMELEN];
+	struct File *dir, *f;
+	int r = walk_path(path, &dir, &f, name);
+
+	if (r < 0)
+		return r;
+	if (f)
+		return -E_FILE_EXISTS;
+	if ((r = dir_alloc_file(dir, &f)) < 0)
+		return r;
+	memset(f, 0, sizeof(*f));
+	f->f_type = type;
+	strcpy(f->f_name, name);
+	*pf = f;
+	return 0;
+}
+
+int file_remove(struct File *f)
+{
+	int r;
+
+	if (f == &super->s_root)
+		return -E_INVAL;
+	if (is_dir(f) && (r = dir_is_empty(f)) <= 0)
+		return r < 0 ? r : -E_FILE_EXISTS;
+	if ((r = file_truncate_blocks(f, 0)) < 0)
+		return r;
+	memset(f, 0, sizeof(*f));
+	return 0;
+}
+
+int fs_sync(void)
+{
+	return bc_sync();
+}
+
+// --------------------------------------------------------------
+// The check at start: follows every file's blocks, says what is damaged,
+// and makes the bitmap agree with what it found.
+
+static struct level {
+	struct File *file;
+	uint32_t next;		// entry of this directory to look at next
+} levels[MAXDEPTH + 1];		// levels[0] is the root
+static int depth;
+static uint32_t damages;
+
+// Names the innermost file and what is wrong with it.
+static void damaged(const char *fmt, ...)
+{
+	enum { MAX_REPORTS = 20 };
+	va_list ap;
+
+	if (++damages == MAX_REPORTS + 1)
+		cprintf("fs: and more\n");
+	if (damages > MAX_REPORTS)
+		return;
+	cprintf("fs: ");
+	for (int i = 1; i <= depth; i++)
+		cprintf("/%.127s", levels[i].file->f_name);
+	cprintf("%s: ", depth == 0 ? "/" : "");
+	va_start(ap, fmt);
+	vcprintf(fmt, ap);
+	va_end(ap);
+	cprintf("\n");
+}
+
+static void claim(uint32_t blockno)
+{
+	if (blockno >= nblocks) {
+		damaged("block %u is outside the disk", blockno);
+	} else if (blockno < data_start) {
+		damaged("block %u is not for data", blockno);
+	} else if (test_bit(claimed, blockno)) {
+		damaged("block %u belongs to another file too", blockno);
+		set_bit(claimed_twice, blockno);
+	} else {
+		set_bit(claimed, blockno);
+	}
+}
+
+static void claim_all(const uint32_t *slot, uint32_t n)
+{
+	for (; n > 0; n--, slot++)
+		if (*slot)
+			claim(*slot);
+}
+
+// Claims the blocks of the innermost file; false when it is too damaged to
+// look at what is in it.
+static bool check_file(void)
+{
+	struct File *f = levels[depth].file;
+	const char *fault = file_fault(f);
+	uint32_t *indirect;
+	int r;
+
+	if (fault) {
+		damaged("%s", fault);
+		return false;
+	}
+	claim_all(f->f_direct, NDIRECT);
+	if (!f->f_indirect)
+		return true;
+	claim(f->f_indirect);
+	if (!block_ok(f->f_indirect))
+		return true;
+	if ((r = bc_get(f->f_indirect, &indirect)) < 0)
+		damaged("block %u: %e", f->f_indirect, r);
+	else
+		claim_all(indirect, NINDIRECT);
+	return true;
+}
+
+static void check_tree(void)
+{
+	struct File *f;
+	int r;
+
+	levels[0].file = &super->s_root;
+	if (!check_file())
+		return;
+	for (depth = 0; depth >= 0; ) {
+		struct level *l = &levels[depth];
+		uint32_t i = l->next++;
+
+		if (i >= dir_size(l->file)) {
+			depth--;
+			continue;
+		}
+		if ((r = dir_entry(l->file, i, &f)) < 0) {
+			damaged("block %u of the directory: %e",
+				(uint32_t)(i / BLKFILES), r);
+			l->next = ROUNDUP(i + 1, BLKFILES);
+			continue;
+		}
+		if (!f || !f->f_name[0])
+			continue;
+		if (depth == MAXDEPTH) {
+			damaged("directories are nested too deeply");
+			continue;
+		}
+		levels[++depth] = (struct level){ f, 0 };
+		if (!check_file() || !is_dir(f))
+			depth--;
+	}
+}
+
+static uint32_t count_bits(uint32_t w)
+{
+	uint32_t n = 0;
+
+	for (; w; w &= w - 1)
+		n++;
+	return n;
+}
+
+// A used block that the bitmap calls free would be given to a second file.
+// Blocks that no file has are freed, when all files could be seen.
+static void check_bitmap(void)
+{
+	uint32_t wrong = 0, lost = 0;
+
+	for (uint32_t b = 0; b < data_start; b++)
+		set_bit(claimed, b);
+	for (uint32_t b = nblocks; b % 32 != 0; b++)
+		set_bit(claimed, b);
+	for (uint32_t w = 0; w < (nblocks + 31) / 32; w++) {
+		if (bitmap[w] == ~claimed[w])
+			continue;
+		wrong += count_bits(bitmap[w] & claimed[w]);
+		lost += count_bits(~bitmap[w] & ~claimed[w]);
+		bitmap[w] = (damages ? bitmap[w] : ~0u) & ~claimed[w];
+	}
+	if (wrong)
+		cprintf("fs: %u used blocks were marked free\n", wrong);
+	if (lost && !damages)
+		cprintf("fs: %u lost blocks are free again\n", lost);
+}
+
+static int check_super(uint32_t disk_blocks)
+{
+	const char *fault = NULL;
+	int r = bc_get(1, &super);
+
+	if (r < 0)
+		return r;
+	nblocks = super->s_nblocks;
+	data_start = 2 + (nblocks + BLKBITSIZE - 1) / BLKBITSIZE;
+	if (super->s_magic != FS_MAGIC)
+		fault = "no file system on the disk";
+	else if (nblocks > disk_blocks || data_start >= nblocks)
+		fault = "its size is not the disk's";
+	else if (!is_dir(&super->s_root))
+		fault = "the root is no directory";
+	else
+		fault = file_fault(&super->s_root);
+	if (!fault)
+		return 0;
+	cprintf("fs: superblock: %s\n", fault);
+	return -E_CORRUPT;
+}
+
+static int map_alloc(uint32_t *map)
+{
+	uint32_t n = (nblocks + BLKBITSIZE - 1) / BLKBITSIZE;
+	int r;
+
+	for (uint32_t i = 0; i < n; i++) {
+		r = sys_page_alloc(0, (char *)map + i * PGSIZE, PERM_RW);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int fs_init(uint32_t disk_blocks)
+{
+	int r = check_super(disk_blocks);
+
+	if (r < 0)
+		return r;
+	if ((r = map_alloc(claimed_twice)) < 0 || (r = map_alloc(claimed)) < 0)
+		return r;
+	bitmap = diskaddr(2);
+	damages = 0;
+	hint = 0;
+	levels[0].next = 0;
+	check_tree();
+	check_bitmap();
+	for (uint32_t i = 0; i < data_start - 2; i++)
+		sys_page_unmap(0, (char *)claimed + i * PGSIZE);
+	return bc_settle();
+}

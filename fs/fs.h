@@ -1,0 +1,89 @@
+// The file server: block cache, files, requests.
+//
+//	serv.c	requests of clients, open files
+//	fs.c	files, directories, free blocks, the check at start
+//	bc.c	the block cache
+//	ide.c	the disk on the host; host.c: the disk in a guest
+//
+// Calls return 0 or more, or -E_.... What is read from the disk is not
+// trusted: a damaged file answers -E_CORRUPT, a disk that fails -E_IO.
+#pragma once
+
+#include <inc/lib.h>
+
+// The server's memory: block b of the disk appears at DISKMAP + b * BLKSIZE
+// when it is touched.
+#ifndef DISKMAP			// the tests put it elsewhere
+#define DISKMAP		0x10000000ul
+#endif
+#define DISKSIZE	0xbff00000ul		// most that fits below FDDATA
+#define FSMAPS		(DISKMAP + 0xc2000000ul) // fs.c: maps of blocks
+#define FILEVA		(DISKMAP + 0xc3000000ul) // serv.c: struct Fd pages
+#define REQVA		(DISKMAP + 0xc4000000ul) // a client's request
+#define HOSTVA		(DISKMAP + 0xc4001000ul) // host.c: our own requests
+#define FSEND		(DISKMAP + 0xc4003000ul)
+
+#define PERM_RW		((int)(PTE_P | PTE_U | PTE_W | PTE_NOEXEC))
+
+enum {
+	NCACHE = 512,		// blocks in the cache, 2 MiB
+	MAXOPEN = 512,		// open files
+	MAXDEPTH = 32,		// names in a path
+};
+
+// bc.c. Sets up the cache over the disk; the number of the disk's blocks.
+int bc_init(void);
+void *diskaddr(uint32_t blockno);
+// Brings the block in and gives its address, which may be touched at any
+// time: a block that was evicted comes back by page fault. -E_CORRUPT: not on
+// this disk. -E_IO.
+int bc_get(uint32_t blockno, void *pp);
+// The block becomes zeros, without being read.
+void bc_new(uint32_t blockno);
+// Forgets the block, unwritten changes too.
+void bc_drop(uint32_t blockno);
+// Writes the block at addr to the disk when it is in the cache and dirty.
+int flush_block(void *addr);
+int bc_sync(void);
+// The error of a block that could not be brought in since the last call.
+// Until then it shows zeros, and nothing written to it counts.
+int bc_settle(void);
+
+// ide.c, host.c: the number of blocks on the disk; nsecs sectors from or to
+// buf. host_read wants one whole block and a page of its own for it.
+int ide_init(void);
+int ide_read(uint32_t secno, void *buf, size_t nsecs);
+int ide_write(uint32_t secno, const void *buf, size_t nsecs);
+// What was written is on the disk for good when it returns.
+int ide_flush(void);
+int host_init(void);
+int host_read(uint32_t secno, void *buf, size_t nsecs);
+int host_write(uint32_t secno, const void *buf, size_t nsecs);
+
+// fs.c. Mounts the disk of that many blocks: checks the superblock, then
+// every file and directory; says what is damaged.
+int fs_init(uint32_t disk_blocks);
+// The number of a free block, now used; its contents are what they were.
+int alloc_block(void);
+bool block_is_free(uint32_t blockno);
+void free_block(uint32_t blockno);
+// What is wrong with f itself, null when nothing is.
+const char *file_fault(const struct File *f);
+// f's block filebno: null when it is a hole, unless alloc is set.
+int file_get_block(struct File *f, uint32_t filebno, bool alloc, char **blk);
+int file_open(const char *path, struct File **pf);
+int file_create(const char *path, uint32_t type, struct File **pf);
+// How much was read or written. The data may change while they are copied.
+ssize_t file_read(struct File *f, void *buf, size_t n, off_t offset);
+ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset);
+int file_set_size(struct File *f, off_t size);
+// dst becomes what src is; blocks of zeros become holes.
+int file_copy(struct File *src, struct File *dst);
+int file_flush(struct File *f);
+// A directory must be empty: -E_FILE_EXISTS.
+int file_remove(struct File *f);
+int fs_sync(void);
+
+// serv.c: closes the files that no client has open any more, removes those
+// that were temporary; true when one was.
+bool openfile_reap(void);
