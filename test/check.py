@@ -35,8 +35,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="test-", dir="obj") as folder:
         return subprocess.call(
             [find_python(), "-m", "pytest", "-p", "no:cacheprovider",
-             "-n", "2", "--basetemp", os.path.join(root, folder, "tmp"),
-             "-ra", "--tb=short", *arguments], env=env)
+             "-n", "2", "--dist", "loadgroup", "-ra", "--tb=short",
+             "--basetemp", os.path.join(root, folder, "tmp"), *arguments],
+            env=env)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,19 @@ GUEST_PROMPT = "\nvm$ "
 # No wait is for time to pass: this only bounds one for what never comes.
 PATIENCE = 90
 
+sys.path.insert(0, os.path.join(ROOT, "conf"))
+import detect       # noqa: E402
+
+
+def guest_engine():
+    """The fastest engine here that can run a guest."""
+    return "kvm" if detect.kvm().guests else "bochs"
+
+
+def motd():
+    with open(os.path.join(ROOT, "user/files/motd")) as f:
+        return f.read()
+
 
 class Machine:
     """A kernel that runs on an engine, and its console."""

@@ -1,0 +1,35 @@
+// A machine for the file server to run on, in a process: paging by mprotect
+// and SIGSEGV, a disk in memory that can fail, clients that send requests.
+#pragma once
+
+#include <inc/fs.h>
+
+// fs_server.c
+int server_start(void);
+void server_step(void);
+uint32_t server_free_blocks(void);
+uint32_t server_cached(void);
+uint32_t server_open_files(void);
+
+extern uint8_t *disk;
+extern uint32_t disk_blocks;
+extern uint32_t bad_read, bad_write;	// blocks that fail; 0: none
+extern bool all_bad;			// every access fails
+extern unsigned disk_reads, disk_writes;
+extern int fail_alloc;			// that many page allocations fail
+extern bool deaf;			// clients do not take their answers
+extern char console[];			// what the server printed
+
+void machine_init(void);
+// An empty disk; a fresh start of the server on the disk that is there: all
+// its memory is gone, and no client has anything open.
+void disk_new(uint32_t nblocks);
+int machine_boot(void);
+
+enum { USER = 0x1005, OTHER = 0x1006, GUEST7 = 0x1007, GUEST8 = 0x1008 };
+
+// One request of a client with that page (null: none), and its answer.
+int64_t call(int who, uint64_t nr, union Fsipc *page);
+// A file that a client has open: the page of its struct Fd.
+struct Fd *fd_of_answer(void);
+void fd_close(struct Fd *fd);

@@ -1,0 +1,50 @@
+"""Breakpoints in the kernel and in user programs, by the stock gdb."""
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("gdb")]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def gdb(*commands):
+    args = [shutil.which("gdb"), "-nx", "-batch", "-x", "conf/gdbinit"]
+    for command in commands:
+        args += ["-ex", command]
+    run = subprocess.run(args, cwd=ROOT, text=True, timeout=120,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    return run.stdout
+
+
+def test_kernel_breakpoint(machine):
+    m = machine("echo", "hello", options=("--gdb", str(free_port())))
+    m.expect("Waiting for gdb")
+    m.expect("Ctrl-a h")
+    out = gdb("hbreak env_run", "continue", "backtrace 1",
+              "print sysinfo.si_ncpu", "delete", "detach")
+    assert "Breakpoint 1, env_run (" in out and "kern/" in out, out
+    assert "$1 = 1" in out, out
+    m.expect("hello")
+    assert m.end() == 0
+
+
+def test_user_breakpoint(machine):
+    m = machine("echo", "hello", options=("--gdb", str(free_port())))
+    m.expect("Waiting for gdb")
+    m.expect("Ctrl-a h")
+    out = gdb("user echo", "hbreak user/echo.c:umain", "continue",
+              "print argc", "print argv[1]", "backtrace", "delete", "detach")
+    assert "umain (argc=2" in out and "user/echo.c" in out, out
+    assert '"hello"' in out and "libmain" in out, out
+    m.expect("hello")
+    assert m.end() == 0
