@@ -6,7 +6,10 @@ that sees no VMX).
 """
 import errno
 import fcntl
+import functools
+import glob
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -25,6 +28,7 @@ CPUID_1_ECX_VMX = 1 << 5
 BIOS_DIRS = ("/usr/share/bochs", "/usr/local/share/bochs",
              "/opt/homebrew/share/bochs", "/usr/share/vgabios",
              "/usr/share/seabios")
+BOCHS_DISPLAYS = ("sdl2", "sdl", "term", "rfb")
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Engine:
     cpu: str = "max"        # QEMU's name of the processor
 
 
+@functools.lru_cache(None)
 def first_line(*command):
     """First line that a command prints, "" when it can't be run."""
     try:
@@ -192,18 +197,29 @@ def bochs_roms():
             bochs_rom("VGABIOS-lgpl-latest") or bochs_rom("vgabios.bin"))
 
 
-def bochs_features():
-    """(version line, CPU models, whether it has the debugger)."""
-    def ask(*args):
-        out = subprocess.run([BOCHS, *args], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             timeout=20)
-        return out.stdout.decode(errors="replace")
-    usage = ask("--help")
-    version = [line.strip() for line in usage.splitlines()
-               if "Bochs x86 Emulator" in line]
-    return (version[0] if version else "Bochs", ask("--help", "cpu"),
-            "-rc filename" in usage)
+@functools.lru_cache(None)
+def ask_bochs(*args):
+    out = subprocess.run([BOCHS, *args], stdin=subprocess.DEVNULL, timeout=20,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return out.stdout.decode(errors="replace")
+
+
+def bochs_version():
+    match = re.search(r"Bochs x86 Emulator \S+", ask_bochs("--help"))
+    return match[0] if match else "Bochs"
+
+
+def bochs_has_debugger():
+    return "-rc filename" in ask_bochs("--help")
+
+
+def bochs_display():
+    """A display library that this Bochs has; it works without a screen."""
+    folder = re.search("default '(.*)'", ask_bochs("--help"))
+    for name in BOCHS_DISPLAYS if folder else ():
+        if glob.glob(os.path.join(folder[1], f"libbx_{name}_gui.*")):
+            return name
+    return BOCHS_DISPLAYS[0]
 
 
 def bochs():
@@ -211,13 +227,13 @@ def bochs():
     if not shutil.which(BOCHS):
         engine.why = f"no {BOCHS}"
         return engine
-    engine.version, models, _ = bochs_features()
+    engine.version = bochs_version()
     bios, vgabios = bochs_roms()
     if not bios:
         engine.why = "no BIOS-bochs-latest (package bochsbios)"
     elif not vgabios:
         engine.why = "no VGA BIOS (package vgabios)"
-    elif "corei7_haswell_4770" not in models:
+    elif "corei7_haswell_4770" not in ask_bochs("--help", "cpu"):
         engine.runs = True
         engine.why = "this Bochs lacks the CPU model corei7_haswell_4770"
         engine.remedy = "build Bochs with --enable-vmx=2"

@@ -214,7 +214,7 @@ class Bochs:
         rc = disks.path("bochsrc")
         with open(rc, "w") as f:
             f.write(BOCHSRC.format(
-                display="sdl2", model=opt.model, cpus=opt.cpus,
+                display=detect.bochs_display(), model=opt.model, cpus=opt.cpus,
                 memory=MEMORY, bios=bios, vgabios=vgabios, serial=serial,
                 kernel=disks.kernel, fs=disks.fs, log=self.log))
         return rc
@@ -222,14 +222,14 @@ class Bochs:
     def start(self, serial, control):
         command = [detect.BOCHS, "-q", "-unlock", "-f",
                    self.configure(serial.path)]
-        if detect.bochs_features()[2]:
+        if detect.bochs_has_debugger():
             # With the debugger it waits for commands: continue.
             with open(self.disks.path("rc"), "w") as f:
                 f.write("c\n")
             command += ["-rc", self.disks.path("rc")]
         env = dict(os.environ)
-        if not self.options.window:
-            env["SDL_VIDEODRIVER"] = "dummy"
+        if not self.options.window:     # for whatever display Bochs has
+            env.update(SDL_VIDEODRIVER="dummy", TERM="vt100")
         self.process = subprocess.Popen(
             command, start_new_session=True, env=env, stdin=control.slave,
             stdout=control.slave, stderr=control.slave)
