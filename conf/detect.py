@@ -28,7 +28,7 @@ CPUID_1_ECX_VMX = 1 << 5
 BIOS_DIRS = ("/usr/share/bochs", "/usr/local/share/bochs",
              "/opt/homebrew/share/bochs", "/usr/share/vgabios",
              "/usr/share/seabios")
-BOCHS_DISPLAYS = ("sdl2", "sdl", "term", "rfb")
+BOCHS_DISPLAYS = ("sdl2", "sdl", "term", 'rfb, options="timeout=0"')
 
 
 @dataclass
@@ -216,9 +216,10 @@ def bochs_has_debugger():
 def bochs_display():
     """A display library that this Bochs has; it works without a screen."""
     folder = re.search("default '(.*)'", ask_bochs("--help"))
-    for name in BOCHS_DISPLAYS if folder else ():
+    for display in BOCHS_DISPLAYS if folder else ():
+        name = display.partition(",")[0]
         if glob.glob(os.path.join(folder[1], f"libbx_{name}_gui.*")):
-            return name
+            return display
     return BOCHS_DISPLAYS[0]
 
 
