@@ -49,6 +49,7 @@ enum { EXIT_KILLED = -1 };	// status of an environment that was destroyed
 struct timer {
 	uint64_t tm_when;	// TSC
 	int tm_slot;		// 1.. in the heap, 0 when not armed
+	void (*tm_fired)(struct timer *);
 };
 
 struct Env {
@@ -106,4 +107,4 @@ struct sysinfo {
 	uint32_t si_nenv;	// environments in use
 	uint32_t si_nguest;	// guests alive
 	char si_cmdline[512];	// what init shall run; empty: a shell
-};
+} __attribute__((aligned(PGSIZE)));

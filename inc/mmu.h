@@ -16,10 +16,10 @@
 #define PTE_AVAIL	0xe00ul		// for software
 #define PTE_SHARE	0x400ul		// fork and spawn share the page
 #define PTE_COW		0x800ul		// copy on write
-#define PTE_NX		(1ul << 63)
-// What a system call may ask for; PTE_NX is the kernel's choice for pages
-// that are not executable, so users pass it too.
-#define PTE_SYSCALL	(PTE_AVAIL | PTE_P | PTE_W | PTE_U | PTE_NX)
+#define PTE_NOEXEC	0x200ul		// PTE_NX where an int carries perms
+#define PTE_NX		(1ul << 63)	// the kernel sets it with PTE_NOEXEC
+// What a system call may ask for.
+#define PTE_SYSCALL	(PTE_AVAIL | PTE_P | PTE_W | PTE_U)
 
 #define PTE_ADDR(pte)	((pte) & 0x000ffffffffff000ul)
 #define PGNUM(a)	((uintptr_t)(a) >> PGSHIFT)

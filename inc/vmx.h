@@ -3,39 +3,30 @@
 // answer it -E_ACCESS. An unknown number answers -E_NO_SYS.
 #pragma once
 
-#include <inc/types.h>
+// out: rbx = guest-physical address of the Multiboot information
+#define VMX_VMCALL_MBMAP	1
+// rbx = destination type, rcx = value, rdx = page's guest-physical address
+// (~0: no page), rsi = its permissions (PTE_*)
+#define VMX_VMCALL_IPCSEND	2
+// rbx = where a page may be put, guest-physical (~0: nowhere); out: rsi = value
+#define VMX_VMCALL_IPCRECV	3
+#define VMX_VMCALL_LAPICEOI	4	// nothing to do: 0
+#define VMX_VMCALL_BACKTOHOST	5	// gives the console back to the host
+#define VMX_VMCALL_GETDISKIMGNUM 6	// rax = number of the disk image
+#define VMX_VMCALL_ALLOC_CPU	7	// reserved for SMP guests: -E_NO_SYS
+#define VMX_VMCALL_GUEST_YIELD	8	// lets others run
+#define VMX_VMCALL_CPUNUM	9	// reserved for SMP guests: -E_NO_SYS
 
-enum {
-	// out: rbx = guest-physical address of the Multiboot information
-	VMX_VMCALL_MBMAP = 1,
-	// rbx = destination type, rcx = value, rdx = page's guest-physical
-	// address (~0: no page), rsi = its permissions (PTE_*)
-	VMX_VMCALL_IPCSEND = 2,
-	// rbx = where a page may be put, guest-physical (~0: nowhere);
-	// out: rsi = value
-	VMX_VMCALL_IPCRECV = 3,
-	VMX_VMCALL_LAPICEOI = 4,	// nothing to do: 0
-	VMX_VMCALL_BACKTOHOST = 5,	// gives the console back to the host
-	VMX_VMCALL_GETDISKIMGNUM = 6,	// rax = number of the disk image
-	VMX_VMCALL_ALLOC_CPU = 7,	// reserved for SMP guests: -E_NO_SYS
-	VMX_VMCALL_GUEST_YIELD = 8,	// lets others run
-	VMX_VMCALL_CPUNUM = 9,		// reserved for SMP guests: -E_NO_SYS
-
-	// What this kernel adds to the courseware's.
-	// rbx = guest-physical address, rcx = bytes, at most a page
-	VMX_VMCALL_CONS_WRITE = 16,
-	// rax = next character of the console, -E_EOF when there is none; the
-	// guest gets interrupt IRQ_SERIAL when one comes
-	VMX_VMCALL_CONS_READ = 17,
-	// rbx = guest TSC at which the guest gets interrupt IRQ_TIMER, once;
-	// 0 disarms
-	VMX_VMCALL_TIMER = 18,
-	VMX_VMCALL_TSC_KHZ = 19,	// rax = TSC ticks a millisecond
-	VMX_VMCALL_POWEROFF = 20,	// ends the guest, rbx = status
-};
-
-// Destination of VMX_VMCALL_IPCSEND.
-enum { VMX_HOST_FS_ENV = 1 };
+// What this kernel adds to the courseware's.
+// rbx = guest-physical address, rcx = bytes, within one page
+#define VMX_VMCALL_CONS_WRITE	16
+// rax = next character of the console, -E_EOF when there is none; the guest
+// gets interrupt IRQ_SERIAL when one comes
+#define VMX_VMCALL_CONS_READ	17
+// rbx = guest TSC at which the guest gets interrupt IRQ_TIMER, once; 0 disarms
+#define VMX_VMCALL_TIMER	18
+#define VMX_VMCALL_TSC_KHZ	19	// rax = TSC ticks a millisecond
+#define VMX_VMCALL_POWEROFF	20	// ends the guest, rbx = status
 
 // A guest's memory: default, and the most that sys_env_mkguest takes.
 #define GUEST_MEM_SZ	(16ul << 20)
@@ -48,6 +39,12 @@ enum { VMX_HOST_FS_ENV = 1 };
 #define __EPTE_WRITE	0x2
 #define __EPTE_EXEC	0x4
 #define __EPTE_FULL	(__EPTE_READ | __EPTE_WRITE | __EPTE_EXEC)
+
+#ifndef __ASSEMBLER__
+#include <inc/types.h>
+
+// Destination of VMX_VMCALL_IPCSEND.
+enum { VMX_HOST_FS_ENV = 1 };
 
 // One line of sys_vmx_list_vms.
 struct vm_info {
@@ -62,3 +59,4 @@ struct vm_info {
 	uint64_t vi_last_tsc;	// and when it ran last
 	uint64_t vi_lost;	// characters dropped while in the background
 };
+#endif

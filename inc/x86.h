@@ -148,6 +148,13 @@ X86 struct descriptor_ptr sgdt(void)
 	return p;
 }
 
+X86 struct descriptor_ptr sidt(void)
+{
+	struct descriptor_ptr p;
+	__asm__ volatile("sidt %0" : "=m"(p));
+	return p;
+}
+
 X86 void lldt(uint16_t sel)
 {
 	__asm__ volatile("lldt %0" : : "r"(sel));

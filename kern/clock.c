@@ -1,0 +1,150 @@
+// Time: timers that fire once, and this processor's next interrupt. Nothing
+// ticks: the interrupt is set for what is due next, and not at all when
+// nothing is.
+
+#include <inc/vmx.h>
+#include <inc/x86.h>
+#include <kern/env.h>
+
+// A binary heap, earliest first, from slot 1 on.
+enum { NTIMER = NENV + 8 };
+static struct timer *heap[NTIMER + 1];
+static int ntimer;
+
+static uint32_t lapic_khz;		// ticks of the APIC's timer a ms
+
+// --------------------------------------------------------------
+// How fast the clocks run
+
+enum {
+	PIT_HZ = 1193182, PIT_CH2 = 0x42, PIT_MODE = 0x43, PIT_GATE = 0x61,
+	CALIBRATE_MS = 10,
+};
+
+// Lets channel 2 of the interval timer count down CALIBRATE_MS, once; the
+// gate port's bit 5 shows its end.
+static void pit_wait(void)
+{
+	uint16_t count = PIT_HZ * CALIBRATE_MS / 1000;
+
+	outb(PIT_GATE, (inb(PIT_GATE) & ~2) | 1);
+	outb(PIT_MODE, 0xb0);		// channel 2, both bytes, mode 0
+	outb(PIT_CH2, count);
+	outb(PIT_CH2, count >> 8);
+	while (!(inb(PIT_GATE) & 0x20))
+		pause();
+}
+
+void clock_init(void)
+{
+	uint64_t tsc;
+
+	if (sysinfo.si_role == ROLE_GUEST) {
+		sysinfo.si_tsc_khz = hypercall(VMX_VMCALL_TSC_KHZ, 0, 0);
+		return;
+	}
+	lapic_timer(~0u);
+	tsc = rdtsc();
+	pit_wait();
+	sysinfo.si_tsc_khz = (rdtsc() - tsc) / CALIBRATE_MS;
+	lapic_khz = (~0u - lapic_timer_left()) / CALIBRATE_MS;
+	lapic_timer(0);
+}
+
+// --------------------------------------------------------------
+// Timers
+
+static void put(struct timer *t, int slot)
+{
+	heap[slot] = t;
+	t->tm_slot = slot;
+}
+
+static void sift_up(struct timer *t, int slot)
+{
+	for (; slot > 1 && heap[slot / 2]->tm_when > t->tm_when; slot /= 2)
+		put(heap[slot / 2], slot);
+	put(t, slot);
+}
+
+static void sift_down(struct timer *t, int slot)
+{
+	for (int child; (child = 2 * slot) <= ntimer; slot = child) {
+		if (child < ntimer &&
+		    heap[child + 1]->tm_when < heap[child]->tm_when)
+			child++;
+		if (heap[child]->tm_when >= t->tm_when)
+			break;
+		put(heap[child], slot);
+	}
+	put(t, slot);
+}
+
+void timer_cancel(struct timer *t)
+{
+	int slot = t->tm_slot;
+	struct timer *last;
+
+	if (slot == 0)
+		return;
+	t->tm_slot = 0;
+	last = heap[ntimer--];
+	if (last == t)
+		return;
+	if (slot > 1 && heap[slot / 2]->tm_when > last->tm_when)
+		sift_up(last, slot);
+	else
+		sift_down(last, slot);
+}
+
+void timer_arm(struct timer *t, uint64_t when)
+{
+	timer_cancel(t);
+	assert(ntimer < NTIMER);
+	t->tm_when = when;
+	sift_up(t, ++ntimer);
+	if (t->tm_slot == 1 && cpunum() != 0)
+		lapic_ipi(cpus[0].cpu_apicid, IRQ_OFFSET + IRQ_KICK);
+}
+
+// --------------------------------------------------------------
+// The interrupt
+
+static void program(uint64_t when)
+{
+	uint64_t now = rdtsc(), left = when > now ? when - now : 0;
+	uint64_t ticks;
+
+	if (sysinfo.si_role == ROLE_GUEST) {
+		hypercall(VMX_VMCALL_TIMER, when ? when : 1, 0);
+		return;
+	}
+	left = MIN(left, 1ul << 40);
+	ticks = left * lapic_khz / sysinfo.si_tsc_khz + 1;
+	lapic_timer(MIN(ticks, 0xfffffffful));
+}
+
+void clock_program(void)
+{
+	struct CpuInfo *c = thiscpu;
+	uint64_t want = c->cpu_slice_end;
+
+	if (ntimer > 0 && c == cpus)
+		want = MIN(want, heap[1]->tm_when);
+	// One that fires too early does no harm, and is set anew then.
+	if (want == ~0ul || (c->cpu_timer && c->cpu_timer <= want))
+		return;
+	c->cpu_timer = want ? want : 1;
+	program(want);
+}
+
+void clock_interrupt(void)
+{
+	thiscpu->cpu_timer = 0;
+	while (ntimer > 0 && heap[1]->tm_when <= rdtsc()) {
+		struct timer *t = heap[1];
+
+		timer_cancel(t);
+		t->tm_fired(t);
+	}
+}

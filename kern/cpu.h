@@ -1,0 +1,93 @@
+// Processors: their state, the local APIC, the kernel lock.
+#pragma once
+
+#define NCPU		8
+#define MPENTRY_PADDR	0x7000	// where application processors start
+
+#ifndef __ASSEMBLER__
+#include <inc/env.h>
+#include <inc/mmu.h>
+#include <inc/types.h>
+#include <inc/x86.h>
+
+// 64-bit TSS (SDM volume 3, "TSS Structure in 64-bit Mode").
+struct Taskstate {
+	uint32_t ts_res0;
+	uint64_t ts_rsp[3];
+	uint64_t ts_res1;
+	uint64_t ts_ist[7];	// [0] NMI, [1] double fault, [2] machine check
+	uint64_t ts_res2;
+	uint16_t ts_res3;
+	uint16_t ts_iomb;
+} __attribute__((packed));
+_Static_assert(sizeof(struct Taskstate) == 104, "SDM");
+
+enum { IST_NMI = 1, IST_DBLFLT, IST_MCHK, NIST = IST_MCHK };
+
+struct CpuInfo {
+	uint8_t cpu_apicid;
+	// In the kernel or waiting for its lock: cannot return to a user or a
+	// guest without the lock. Written by its own CPU, read by others.
+	volatile bool cpu_in_kernel;
+	volatile bool cpu_started;
+	bool cpu_idle;			// halted for want of work
+	volatile bool cpu_flush_tlb;	// before it next returns to a user
+	struct Env *cpu_env;		// whose state is in the processor
+	uint64_t cpu_slice_end;		// TSC; ~0: none
+	uint64_t cpu_timer;		// TSC the APIC timer is set to; 0: not
+
+	// vmm/vmx.c
+	bool cpu_vmxon;
+	physaddr_t cpu_vmxon_region;
+	struct Env *cpu_vmcs;		// whose VMCS is current, if any
+	struct Vcpu *cpu_msrs;		// whose MSRs and debug registers it has
+
+	struct Taskstate cpu_ts;
+};
+
+extern struct CpuInfo cpus[NCPU];
+extern int ncpu;		// processors that run
+
+// The number of this processor: its task register tells.
+static inline int cpunum(void)
+{
+	return (str() - GD_TSS0) >> 4;
+}
+#define thiscpu (&cpus[cpunum()])
+#define curenv (thiscpu->cpu_env)
+
+// Finds the processors in ACPI's tables (MADT) and starts them. A machine
+// without ACPI or a guest has one.
+void mp_init(void);
+void boot_aps(void);
+void mp_main(void) __attribute__((noreturn));
+// Loads GDT, IDT and TSS of processor `cpu` and its control registers.
+void cpu_init(int cpu);
+// Loads GDTR and IDTR: a VM exit spoils their limits.
+void cpu_load_tables(void);
+// Makes another processor enter the kernel and waits until it is there. It
+// stays there as long as the caller has the kernel lock.
+void cpu_kick(struct CpuInfo *c);
+// Wakes an idle processor, if there is one, because there is work.
+void cpu_wake_idle(void);
+
+// lapic.c. SDM volume 3, "Advanced Programmable Interrupt Controller".
+void lapic_init(void);
+void lapic_eoi(void);
+uint8_t lapic_id(void);
+// Interrupt after that many timer ticks (bus clock / 16), once; 0 stops it.
+void lapic_timer(uint32_t ticks);
+uint32_t lapic_timer_left(void);
+void lapic_ipi(uint8_t apicid, int vector);
+// INIT and two start-up IPIs: the processor begins at addr (page below 1 MiB).
+void lapic_startap(uint8_t apicid, uint32_t addr);
+
+// pic.c: the two 8259A; interrupts 0 to 15 come at IRQ_OFFSET.
+void pic_init(void);
+void pic_unmask(int irq);
+void pic_eoi(int irq);
+
+// The kernel lock (spinlock.c): held by whoever is in the kernel.
+void lock_kernel(void);
+void unlock_kernel(void);
+#endif

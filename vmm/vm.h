@@ -1,0 +1,17 @@
+// A guest's memory: one object, apart from the virtual CPUs that run in it.
+#pragma once
+
+#include <inc/types.h>
+#include <kern/cpu.h>
+
+typedef uint64_t epte_t;
+
+struct Vm {
+	epte_t *vm_eptrt;	// root of the EPT
+	uint64_t vm_memsz;	// bytes of guest-physical memory
+	uint32_t vm_pages;	// pages mapped
+	// Raised when an entry shrinks, changes or goes. A processor that has
+	// seen another generation does INVEPT before it enters.
+	uint32_t vm_generation;
+	uint32_t vm_seen[NCPU];
+};

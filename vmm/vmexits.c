@@ -1,0 +1,586 @@
+// VM exits: one row of the table for each reason that is handled, and the
+// hypercalls. A handler answers true when the guest may go on (or wait, or
+// has ended with a message); the others end it with a dump.
+
+#include <inc/error.h>
+#include <inc/stdio.h>
+#include <inc/string.h>
+#include <inc/x86.h>
+#include <kern/env.h>
+#include <kern/trap.h>
+#include <kern/tty.h>
+#include <vmm/ept.h>
+#include <vmm/vmx.h>
+
+static void end_guest(struct Env *e, const char *why, uint64_t what)
+{
+	cprintf("[%08x] guest %s %lx at rip %lx: ended\n", e->env_id, why,
+		what, vmread(VMCS_GUEST_RIP));
+	env_destroy(e, EXIT_KILLED);
+}
+
+void skip_insn(void)
+{
+	uint64_t rip = vmread(VMCS_GUEST_RIP) +
+		vmread(VMCS_VMEXIT_INSTRUCTION_LEN);
+	uint32_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (!(vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
+		rip = (uint32_t)rip;
+	vmwrite(VMCS_GUEST_RIP, rip);
+	// STI and MOV SS block for one instruction, and that was it.
+	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking &
+			~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+}
+
+// --------------------------------------------------------------
+// Events
+
+static bool handle_exception(struct Env *e)
+{
+	uint32_t info = vmread(VMCS_VMEXIT_INTR_INFO);
+	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
+
+	(void)e;
+	if ((info & INTR_INFO_TYPE) == INTR_TYPE_NMI) {
+		__asm__ volatile("int $2");		// the host's
+		return true;
+	}
+	switch (info & INTR_INFO_VECTOR) {
+	case T_DEBUG:
+		// The processor leaves DR6 to us (SDM volume 3, "Exit
+		// Qualification for Debug Exceptions").
+		ldr6((rdr6() & ~0xful) | (qual & 0x600f));
+		vmx_inject(T_DEBUG, 0);
+		return true;
+	case T_ALIGN:
+		vmx_inject(T_ALIGN, 0);
+		return true;
+	case T_MCHK:
+		__asm__ volatile("int $18");		// the host's
+		return true;
+	}
+	return false;
+}
+
+static bool handle_interrupt(struct Env *e)
+{
+	(void)e;
+	irq_dispatch(vmread(VMCS_VMEXIT_INTR_INFO) & INTR_INFO_VECTOR);
+	return true;
+}
+
+static bool handle_interrupt_window(struct Env *e)
+{
+	vmx_interrupt_window(e->env_vcpu, false);
+	return true;
+}
+
+static bool handle_triple_fault(struct Env *e)
+{
+	end_guest(e, "triple fault", 0);
+	return true;
+}
+
+static bool handle_preemption(struct Env *e)
+{
+	sched_ready(e);
+	return true;
+}
+
+static bool handle_hlt(struct Env *e)
+{
+	struct Vcpu *vc = e->env_vcpu;
+
+	skip_insn();
+	vc->vc_hlt_if = vmread(VMCS_GUEST_RFLAGS) & FL_IF;
+	if (!(vc->vc_irqs && vc->vc_hlt_if))
+		env_block(e, WAIT_HLT, NULL);
+	return true;
+}
+
+// --------------------------------------------------------------
+// Memory
+
+static bool handle_ept_violation(struct Env *e)
+{
+	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
+	uintptr_t gpa = vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
+	int r;
+
+	if (EPT_QUAL_MAPPED(qual)) {
+		end_guest(e, "may not access (so) physical", gpa);
+		return true;
+	}
+	r = vm_demand_page(e->env_vm, ROUNDDOWN(gpa, PGSIZE));
+	if (r == -E_INVAL)
+		end_guest(e, "has no memory at physical", gpa);
+	else if (r < 0)
+		end_guest(e, "finds no memory left for physical", gpa);
+	return true;
+}
+
+// --------------------------------------------------------------
+// Instructions that the guest does not have, or not so
+
+static bool inject_ud(struct Env *e)
+{
+	(void)e;
+	vmx_inject(T_ILLOP, 0);
+	return true;
+}
+
+static bool inject_gp(struct Env *e)
+{
+	(void)e;
+	vmx_inject(T_GPFLT, 0);
+	return true;
+}
+
+static bool handle_task_switch(struct Env *e)
+{
+	end_guest(e, "switches tasks, to selector",
+		  vmread(VMCS_EXIT_QUALIFICATION) & 0xffff);
+	return true;
+}
+
+static bool handle_invd(struct Env *e)
+{
+	(void)e;
+	skip_insn();		// the caches are the host's to write back
+	return true;
+}
+
+// No device answers: input reads ones, output goes nowhere.
+static bool handle_io(struct Env *e)
+{
+	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
+	uint64_t *rax = &e->env_tf.tf_regs.reg_rax;
+
+	if (qual & IO_QUAL_STRING) {
+		end_guest(e, "uses INS or OUTS on port", IO_QUAL_PORT(qual));
+		return true;
+	}
+	if (qual & IO_QUAL_IN) {
+		if (IO_QUAL_SIZE(qual) == 1)
+			*rax |= 0xff;
+		else if (IO_QUAL_SIZE(qual) == 2)
+			*rax |= 0xffff;
+		else
+			*rax = 0xffffffff;
+	}
+	skip_insn();
+	return true;
+}
+
+// --------------------------------------------------------------
+// CPUID: the processor's, without what is not virtualized.
+
+enum {	// leaf 1, ECX and EDX
+	CPUID1_ECX_HIDDEN = 1u << 2 | 1u << 3 | 1u << 4 | // DTES64 MONITOR DS
+		1u << 6 | 1u << 7 | 1u << 8 |	// SMX EST TM2
+		1u << 11 | 1u << 12 |		// SDBG FMA
+		1u << 15 | 1u << 17 | 1u << 18 | // PDCM PCID DCA
+		1u << 21 | 1u << 24 |		// x2APIC TSC-deadline
+		1u << 26 | 1u << 27 | 1u << 28 | 1u << 29, // XSAVE AVX F16C
+	CPUID1_ECX_HYPERVISOR = 1u << 31,
+	CPUID1_EDX_HIDDEN = 1u << 7 | 1u << 9 | 1u << 12 | // MCE APIC MTRR
+		1u << 14 | 1u << 21 | 1u << 22 | // MCA DS ACPI
+		1u << 28 | 1u << 29 | 1u << 31,	// HTT TM PBE
+	// leaf 7, EBX: FSGSBASE BMI1 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT
+	CPUID7_EBX_SHOWN = 1u << 0 | 1u << 3 | 1u << 7 | 1u << 8 | 1u << 9 |
+		1u << 18 | 1u << 19 | 1u << 20 | 1u << 23,
+	CPUID7_ECX_SHOWN = 1u << 2,		// UMIP
+	CPUIDX_EDX_HIDDEN = 1u << 27,		// RDTSCP
+	CPUIDX_ECX_HIDDEN = 1u << 2,		// SVM
+};
+
+struct cpuid_regs {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static void cpuid_filter(uint32_t leaf, uint32_t subleaf,
+			 struct cpuid_regs *r)
+{
+	switch (leaf) {
+	case 1:
+		r->ebx = (r->ebx & 0xffff) | 1 << 16;	// APIC id 0, one CPU
+		r->ecx = (r->ecx & ~CPUID1_ECX_HIDDEN) |
+			CPUID1_ECX_HYPERVISOR;
+		r->edx &= ~CPUID1_EDX_HIDDEN;
+		break;
+	case 4:
+		r->eax &= 0x3fff;		// caches of one processor
+		break;
+	case 7:
+		*r = (struct cpuid_regs){ .ebx = r->ebx & CPUID7_EBX_SHOWN,
+			.ecx = r->ecx & CPUID7_ECX_SHOWN };
+		if (subleaf > 0)
+			*r = (struct cpuid_regs){ 0 };
+		break;
+	case 0x40000000:
+		*r = (struct cpuid_regs){ leaf, 0x20534f4a, 0x4a206e6f,
+			0x2020534f };		// "JOS on JOS  "
+		break;
+	case 0x80000001:
+		r->ecx &= ~CPUIDX_ECX_HIDDEN;
+		r->edx &= ~CPUIDX_EDX_HIDDEN;
+		break;
+	case 0: case 2: case 0x15: case 0x16: case 0x80000000:
+	case 0x80000002: case 0x80000003: case 0x80000004:
+	case 0x80000006: case 0x80000007: case 0x80000008:
+		break;
+	default:	// PMU, XSAVE, topology, power, ...: nothing there
+		*r = (struct cpuid_regs){ 0 };
+	}
+}
+
+static bool handle_cpuid(struct Env *e)
+{
+	struct PushRegs *regs = &e->env_tf.tf_regs;
+	uint32_t leaf = regs->reg_rax, subleaf = regs->reg_rcx;
+	struct cpuid_regs r;
+
+	cpuid(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+	cpuid_filter(leaf, subleaf, &r);
+	regs->reg_rax = r.eax;
+	regs->reg_rbx = r.ebx;
+	regs->reg_rcx = r.ecx;
+	regs->reg_rdx = r.edx;
+	skip_insn();
+	return true;
+}
+
+// --------------------------------------------------------------
+// Control registers
+
+// PAE paging without long mode: the processor reads the four top entries when
+// CR3 is loaded or paging turned on, so we do (SDM volume 3, "PDPTE
+// Registers"). False: a reserved bit is set, or there is no memory.
+static bool load_pdptes(struct Env *e)
+{
+	enum { RESERVED = 0x1e6 };
+	uintptr_t cr3 = vmread(VMCS_GUEST_CR3) & 0xffffffe0;
+	const uint64_t *mem = vm_access(e->env_vm, cr3, 32, __EPTE_READ);
+	uint64_t pdpte[4];
+
+	if (!mem)
+		return false;
+	memcpy(pdpte, mem, sizeof(pdpte));
+	for (int i = 0; i < 4; i++)
+		if ((pdpte[i] & PTE_P) &&
+		    ((pdpte[i] & RESERVED) || pdpte[i] >> 52))
+			return false;
+	for (int i = 0; i < 4; i++)
+		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
+	return true;
+}
+
+// Long mode begins or ends with paging.
+static void set_long_mode(uint64_t efer, bool on)
+{
+	uint64_t controls = vmread(VMCS_ENTRY_CONTROLS);
+
+	vmwrite(VMCS_GUEST_EFER, on ? efer | EFER_LMA : efer & ~EFER_LMA);
+	vmwrite(VMCS_ENTRY_CONTROLS, on ? controls | ENTRY_IA32E_MODE_GUEST :
+		controls & ~(uint64_t)ENTRY_IA32E_MODE_GUEST);
+}
+
+// Paging is turned on, with `efer` and `cr4` as they are. Same result.
+static bool enable_paging(struct Env *e, uint64_t efer, uint64_t cr4)
+{
+	if (!(efer & EFER_LME))
+		return !(cr4 & CR4_PAE) || load_pdptes(e);
+	if (!(cr4 & CR4_PAE) ||
+	    (vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
+		return false;
+	set_long_mode(efer, true);
+	return true;
+}
+
+// MOV to CR0 (SDM volume 2, "MOV—Move to/from Control Registers"). False:
+// the value is illegal.
+static bool write_cr0(struct Env *e, uint64_t v)
+{
+	const uint64_t known = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET |
+		CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
+	uint64_t old = vmread(VMCS_GUEST_CR0), efer = vmread(VMCS_GUEST_EFER);
+	uint64_t cr4 = vmread(VMCS_GUEST_CR4);
+
+	if (v >> 32 || ((v & CR0_PG) && !(v & CR0_PE)) ||
+	    ((v & CR0_NW) && !(v & CR0_CD)))
+		return false;
+	v = (v & known) | CR0_ET;
+	if ((v & CR0_PG) && !(old & CR0_PG)) {
+		if (!enable_paging(e, efer, cr4))
+			return false;
+	} else if (!(v & CR0_PG) && (old & CR0_PG) && (efer & EFER_LMA)) {
+		if (vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L)
+			return false;
+		set_long_mode(efer, false);
+	}
+	vmwrite(VMCS_CR0_READ_SHADOW, v);
+	vmwrite(VMCS_GUEST_CR0, (v & ~GUEST_CR0_OWNED) | CR0_NE);
+	return true;
+}
+
+static uint64_t *guest_register(struct Env *e, int number)
+{
+	// In the order of instruction encodings; RSP is elsewhere.
+	static const uint8_t offset[16] = {
+		offsetof(struct PushRegs, reg_rax),
+		offsetof(struct PushRegs, reg_rcx),
+		offsetof(struct PushRegs, reg_rdx),
+		offsetof(struct PushRegs, reg_rbx), 0,
+		offsetof(struct PushRegs, reg_rbp),
+		offsetof(struct PushRegs, reg_rsi),
+		offsetof(struct PushRegs, reg_rdi),
+		offsetof(struct PushRegs, reg_r8),
+		offsetof(struct PushRegs, reg_r9),
+		offsetof(struct PushRegs, reg_r10),
+		offsetof(struct PushRegs, reg_r11),
+		offsetof(struct PushRegs, reg_r12),
+		offsetof(struct PushRegs, reg_r13),
+		offsetof(struct PushRegs, reg_r14),
+		offsetof(struct PushRegs, reg_r15),
+	};
+
+	return (void *)&e->env_tf.tf_regs + offset[number];
+}
+
+static bool handle_cr_access(struct Env *e)
+{
+	enum { RSP = 4 };
+	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION), v;
+	int reg = CR_ACCESS_REGISTER(qual);
+	bool ok = false;
+
+	switch (CR_ACCESS_TYPE(qual)) {
+	case CR_ACCESS_MOV_TO:
+		v = reg == RSP ? vmread(VMCS_GUEST_RSP) :
+			*guest_register(e, reg);
+		// Outside 64-bit mode a register has 32 bits.
+		if (!(vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
+			v = (uint32_t)v;
+		// Writing CR4 exits only to set a bit that is not the
+		// guest's to set: all of them read 0.
+		ok = CR_ACCESS_NUMBER(qual) == 0 && write_cr0(e, v);
+		break;
+	case CR_ACCESS_LMSW:		// the low four bits; PE only rises
+		v = (vmread(VMCS_GUEST_CR0) & ~GUEST_CR0_OWNED) |
+			(vmread(VMCS_CR0_READ_SHADOW) & GUEST_CR0_OWNED);
+		v = (v & ~0xeul) | (CR_ACCESS_LMSW_SOURCE(qual) & 0xf);
+		ok = write_cr0(e, v);
+		break;
+	}
+	if (ok)
+		skip_insn();
+	else
+		vmx_inject(T_GPFLT, 0);
+	return true;
+}
+
+// --------------------------------------------------------------
+// Hypercalls (inc/vmx.h). A result of -E_RESTART: the guest waits, and calls
+// again when it goes on.
+
+// Multiboot information about the guest's memory: usable up to the VGA hole
+// and from 1 MiB on.
+static int64_t vmcall_mbmap(struct Env *e, struct PushRegs *r)
+{
+	uint64_t high = e->env_vm->vm_memsz - EXTPHYSMEM;
+	const struct {
+		struct multiboot_info info;
+		struct multiboot_mmap mmap[3];
+	} mb = {
+		{ .flags = MBI_MMAP, .mmap_length = sizeof(mb.mmap),
+		  .mmap_addr = BOOT_INFO + sizeof(mb.info) },
+		{ { 20, 0, 0, IOPHYSMEM, 0, MB_RAM },
+		  { 20, IOPHYSMEM, 0, EXTPHYSMEM - IOPHYSMEM, 0, MB_RESERVED },
+		  { 20, EXTPHYSMEM, 0, high, high >> 32, MB_RAM } },
+	};
+	void *mem = vm_access(e->env_vm, BOOT_INFO, sizeof(mb), __EPTE_WRITE);
+
+	if (!mem)
+		return -E_FAULT;
+	memcpy(mem, &mb, sizeof(mb));
+	r->reg_rbx = BOOT_INFO;
+	return 0;
+}
+
+static int64_t vmcall_ipcsend(struct Env *e, struct PushRegs *r)
+{
+	(void)e;
+	if (r->reg_rbx != VMX_HOST_FS_ENV)
+		return -E_INVAL;
+	return sys_ipc_send(fs_env->env_id, r->reg_rcx, (void *)r->reg_rdx,
+			    r->reg_rsi);
+}
+
+static int64_t vmcall_ipcrecv(struct Env *e, struct PushRegs *r)
+{
+	if (r->reg_rbx < UTOP && (PGOFF(r->reg_rbx) ||
+				  !vm_has_memory(e->env_vm, r->reg_rbx)))
+		return -E_INVAL;
+	return ipc_receive(fs_env, r->reg_rbx);
+}
+
+static int64_t vmcall_nothing(struct Env *e, struct PushRegs *r)
+{
+	(void)e;
+	(void)r;
+	return 0;
+}
+
+static int64_t vmcall_backtohost(struct Env *e, struct PushRegs *r)
+{
+	(void)r;
+	tty_release(e);
+	return 0;
+}
+
+static int64_t vmcall_getdiskimgnum(struct Env *e, struct PushRegs *r)
+{
+	(void)r;
+	return e->env_vmdisk;
+}
+
+static int64_t vmcall_no_sys(struct Env *e, struct PushRegs *r)
+{
+	(void)e;
+	(void)r;
+	return -E_NO_SYS;
+}
+
+static int64_t vmcall_yield(struct Env *e, struct PushRegs *r)
+{
+	(void)r;
+	sched_ready(e);
+	return 0;
+}
+
+static int64_t vmcall_cons_write(struct Env *e, struct PushRegs *r)
+{
+	size_t n = r->reg_rcx;
+	const char *s;
+
+	if (n > PGSIZE)
+		return -E_INVAL;
+	s = vm_access(e->env_vm, r->reg_rbx, n, __EPTE_READ);
+	if (!s)
+		return -E_FAULT;
+	tty_guest_write(e, s, n);
+	return 0;
+}
+
+static int64_t vmcall_cons_read(struct Env *e, struct PushRegs *r)
+{
+	(void)r;
+	return tty_guest_getc(e);
+}
+
+static int64_t vmcall_timer(struct Env *e, struct PushRegs *r)
+{
+	if (r->reg_rbx)
+		timer_arm(&e->env_timer,
+			  r->reg_rbx - e->env_vcpu->vc_tsc_offset);
+	else
+		timer_cancel(&e->env_timer);
+	return 0;
+}
+
+static int64_t vmcall_tsc_khz(struct Env *e, struct PushRegs *r)
+{
+	(void)e;
+	(void)r;
+	return sysinfo.si_tsc_khz;
+}
+
+static int64_t vmcall_poweroff(struct Env *e, struct PushRegs *r)
+{
+	env_destroy(e, r->reg_rbx & 0x7fffffff);
+	return 0;
+}
+
+static const struct vmcall {
+	int64_t (*call)(struct Env *e, struct PushRegs *r);
+	bool user;			// ring 3 may use it
+} vmcalls[] = {
+	[VMX_VMCALL_MBMAP] = { vmcall_mbmap, false },
+	[VMX_VMCALL_IPCSEND] = { vmcall_ipcsend, true },
+	[VMX_VMCALL_IPCRECV] = { vmcall_ipcrecv, true },
+	[VMX_VMCALL_LAPICEOI] = { vmcall_nothing, false },
+	[VMX_VMCALL_BACKTOHOST] = { vmcall_backtohost, false },
+	[VMX_VMCALL_GETDISKIMGNUM] = { vmcall_getdiskimgnum, true },
+	[VMX_VMCALL_ALLOC_CPU] = { vmcall_no_sys, false },
+	[VMX_VMCALL_GUEST_YIELD] = { vmcall_yield, false },
+	[VMX_VMCALL_CPUNUM] = { vmcall_no_sys, false },
+	[VMX_VMCALL_CONS_WRITE] = { vmcall_cons_write, false },
+	[VMX_VMCALL_CONS_READ] = { vmcall_cons_read, false },
+	[VMX_VMCALL_TIMER] = { vmcall_timer, false },
+	[VMX_VMCALL_TSC_KHZ] = { vmcall_tsc_khz, false },
+	[VMX_VMCALL_POWEROFF] = { vmcall_poweroff, false },
+};
+
+static bool handle_vmcall(struct Env *e)
+{
+	struct PushRegs *r = &e->env_tf.tf_regs;
+	bool user = SEG_AR_DPL(vmread(VMCS_GUEST_SS_ACCESS_RIGHTS)) == 3;
+	int64_t result;
+
+	if (r->reg_rax >= ARRAY_SIZE(vmcalls) || !vmcalls[r->reg_rax].call)
+		result = -E_NO_SYS;
+	else if (user && !vmcalls[r->reg_rax].user)
+		result = -E_ACCESS;
+	else
+		result = vmcalls[r->reg_rax].call(e, r);
+	// It may have ended, or waits and calls again.
+	if (e->env_status == ENV_FREE || result == -E_RESTART)
+		return true;
+	r->reg_rax = result;
+	skip_insn();
+	return true;
+}
+
+// --------------------------------------------------------------
+
+static bool (*const handlers[NEXIT_REASONS])(struct Env *e) = {
+	[EXIT_REASON_EXCEPTION_OR_NMI] = handle_exception,
+	[EXIT_REASON_EXTERNAL_INTERRUPT] = handle_interrupt,
+	[EXIT_REASON_TRIPLE_FAULT] = handle_triple_fault,
+	[EXIT_REASON_INTERRUPT_WINDOW] = handle_interrupt_window,
+	[EXIT_REASON_TASK_SWITCH] = handle_task_switch,
+	[EXIT_REASON_CPUID] = handle_cpuid,
+	[EXIT_REASON_GETSEC] = inject_ud,
+	[EXIT_REASON_HLT] = handle_hlt,
+	[EXIT_REASON_INVD] = handle_invd,
+	[EXIT_REASON_RDPMC] = inject_gp,
+	[EXIT_REASON_VMCALL] = handle_vmcall,
+	[EXIT_REASON_VMCLEAR] = inject_ud,
+	[EXIT_REASON_VMLAUNCH] = inject_ud,
+	[EXIT_REASON_VMPTRLD] = inject_ud,
+	[EXIT_REASON_VMPTRST] = inject_ud,
+	[EXIT_REASON_VMREAD] = inject_ud,
+	[EXIT_REASON_VMRESUME] = inject_ud,
+	[EXIT_REASON_VMWRITE] = inject_ud,
+	[EXIT_REASON_VMXOFF] = inject_ud,
+	[EXIT_REASON_VMXON] = inject_ud,
+	[EXIT_REASON_CR_ACCESS] = handle_cr_access,
+	[EXIT_REASON_IO] = handle_io,
+	[EXIT_REASON_RDMSR] = inject_gp,
+	[EXIT_REASON_WRMSR] = inject_gp,
+	[EXIT_REASON_MWAIT] = inject_ud,
+	[EXIT_REASON_MONITOR] = inject_ud,
+	[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation,
+	[EXIT_REASON_INVEPT] = inject_ud,
+	[EXIT_REASON_PREEMPTION_TIMER] = handle_preemption,
+	[EXIT_REASON_INVVPID] = inject_ud,
+	[EXIT_REASON_XSETBV] = inject_gp,
+};
+
+bool vmexit_handle(struct Env *e, uint32_t reason)
+{
+	return reason < NEXIT_REASONS && handlers[reason] &&
+		handlers[reason](e);
+}

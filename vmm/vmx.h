@@ -1,0 +1,111 @@
+// Intel VMX: processors that can, virtual CPUs, and running them.
+#pragma once
+
+#include <inc/vmx.h>
+#include <kern/env.h>
+#include <vmm/vm.h>
+#include <vmm/vmcs.h>
+
+enum { NVCPU_MSRS = 5, NVCPU_DRS = 5 };
+
+// Bits of CR0 that a guest sees but does not set: VMX wants NE, and memory
+// is cached as the host says.
+#define GUEST_CR0_OWNED	(CR0_NE | CR0_CD | CR0_NW)
+// Bits of CR4 that a guest sets as it likes. The others read 0, and setting
+// one is a #GP: the features are not offered.
+#define GUEST_CR4_FREE	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | \
+	CR4_PAE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | \
+	CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP)
+
+// A virtual CPU: what an environment of type GUEST has beyond its Env.
+struct Vcpu {
+	void *vc_vmcs;			// one page
+	uint64_t vc_runs;		// entries since its VMCS was cleared
+	uint16_t vc_vpid;
+	bool vc_hlt_if;			// halted with interrupts on
+	uint32_t vc_irqs;		// interrupts due, a bit each
+	uint32_t vc_proc_controls;	// as in the VMCS
+	uint64_t vc_tsc_offset;
+	uint64_t vc_cr2;		// VMX does not switch these
+	uint64_t vc_msrs[NVCPU_MSRS];
+	uint64_t vc_drs[NVCPU_DRS];
+
+	uint64_t vc_exits;		// counters, see struct vm_info
+	uint64_t vc_start_tsc, vc_last_tsc;
+
+	char *vc_out;			// what it wrote in the background
+	uint32_t vc_out_head, vc_out_len;
+	uint64_t vc_out_lost;
+};
+
+// --------------------------------------------------------------
+// The processor
+
+// CPUID says there is VMX.
+bool vmx_check_support(void);
+// The capability MSRs say that VMX has EPT.
+bool vmx_check_ept(void);
+// 0, -E_NO_VMX or -E_NO_EPT; a failure is printed.
+int vmx_check(void);
+// At boot: a guest prints whether it sees VMX.
+void vmx_report(void);
+
+// Access to the current VMCS; a field that cannot be accessed is a bug: panic.
+static inline uint64_t vmread(uint32_t field)
+{
+	uint64_t v;
+
+	__asm__ volatile("vmread %1, %0" : "=rm"(v) : "r"((uint64_t)field)
+			 : "cc");
+	return v;
+}
+
+void vmx_write_failed(uint32_t field) __attribute__((noreturn));
+
+static inline void vmwrite(uint32_t field, uint64_t value)
+{
+	bool failed;
+
+	__asm__ volatile("vmwrite %1, %2" : "=@ccbe"(failed)
+			 : "rm"(value), "r"((uint64_t)field) : "memory");
+	if (__builtin_expect(failed, 0))
+		vmx_write_failed(field);
+}
+
+// --------------------------------------------------------------
+// Virtual CPUs
+
+// Gives the guest environment e its memory and virtual CPU; owner is its VMM.
+// -E_NO_MEM; what was allocated goes with env_destroy().
+int vmx_alloc(struct Env *e, struct Env *owner, uint64_t memsz, uint64_t rip);
+// All that the guest has is given back.
+void vmx_free(struct Env *e);
+// Runs curenv, a guest, until another environment's turn has come.
+void vmx_run(struct Env *e) __attribute__((noreturn));
+// e is no longer this processor's environment; nothing for other types.
+void vmx_leave(struct Env *e);
+// Guest registers from and to tf; HOST_RSP is set; launches the first time,
+// that is when runs is 1, and resumes after. 0 after an exit, 1 when the
+// processor refused (SDM volume 3, "VMLAUNCH/VMRESUME": VMfail). vmrun.S.
+int asm_vmrun(struct Trapframe *tf, uint64_t runs);
+// IRQ_... is due: delivered when the guest can take it; a sleeping one wakes.
+void vmx_raise_irq(struct Env *e, int irq);
+// Has the next entry inject an exception into the current guest.
+void vmx_inject(int vector, uint32_t error);
+// Whether and when PROC_INTERRUPT_WINDOW_EXITING is on is known here alone.
+void vmx_interrupt_window(struct Vcpu *vc, bool on);
+// Fills buf with up to n guests; returns how many there are.
+int vmx_list(struct vm_info *buf, size_t n);
+
+// Output of a guest in the background: kept, the oldest dropped and counted.
+void vmx_keep_output(struct Env *e, const char *s, size_t n);
+// Prints what was kept.
+void vmx_show_output(struct Env *e);
+
+// --------------------------------------------------------------
+// vmexits.c
+
+// Handles the exit of e with that basic reason. False: nobody does.
+bool vmexit_handle(struct Env *e, uint32_t reason);
+// Past the instruction that exited. The one place where RIP moves.
+void skip_insn(void);
