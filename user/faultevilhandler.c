@@ -1,0 +1,13 @@
+// An upcall into the kernel: the kernel ends the program.
+#include <inc/lib.h>
+
+void umain(int argc, char **argv)
+{
+	USED(argc);
+	USED(argv);
+	sys_page_alloc(0, (void *)(UXSTACKTOP - PGSIZE),
+		       PTE_P | PTE_U | PTE_W);
+	sys_env_set_pgfault_upcall(0, (void *)(KERNBASE + EXTPHYSMEM + 0xc));
+	*(volatile int *)0 = 0;
+	panic("wrote to address 0");
+}

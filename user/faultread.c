@@ -1,0 +1,11 @@
+// Reads address 0: the kernel ends it.
+#include <inc/lib.h>
+
+static volatile int *volatile nowhere;
+
+void umain(int argc, char **argv)
+{
+	USED(argc);
+	USED(argv);
+	panic("read %x from address 0", *nowhere);
+}
