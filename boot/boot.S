@@ -71,3 +71,5 @@ gdt:	.quad	0
 gdtdesc:
 	.word	gdtdesc - gdt - 1
 	.long	gdt
+
+.section .note.GNU-stack, "", @progbits

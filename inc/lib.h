@@ -185,7 +185,8 @@ int copy_file(int srcfd, int dstfd);
 pte_t va_pte(const volatile void *va);
 uint32_t pageref(const volatile void *va);
 
-// spawn.c: a program from the file system, arguments ended by null.
+// spawn.c: a program from the file system, arguments ended by null. A path
+// without a slash is looked for in /bin first.
 envid_t spawn(const char *path, const char **argv);
 envid_t spawnl(const char *path, const char *arg0, ...);
 

@@ -181,7 +181,7 @@ void mp_init(void)
 void boot_aps(void)
 {
 	extern char mpentry_start[], mpentry_end[];
-	extern char ap_stack[];			// entry.S, below 4 GiB
+	extern uintptr_t ap_stack_kva;		// in entry.S
 
 	memcpy(KADDR(MPENTRY_PADDR), mpentry_start,
 	       mpentry_end - mpentry_start);
@@ -190,8 +190,7 @@ void boot_aps(void)
 		uint64_t until;
 
 		c->cpu_apicid = ap_ids[i];
-		*(uintptr_t *)KADDR((uintptr_t)ap_stack) =
-			(uintptr_t)kstacks[ncpu] + KSTKSIZE;
+		ap_stack_kva = (uintptr_t)kstacks[ncpu] + KSTKSIZE;
 		lapic_startap(c->cpu_apicid, MPENTRY_PADDR);
 		until = rdtsc() + ms2tsc(100);
 		while (!c->cpu_started && rdtsc() < until)

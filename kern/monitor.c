@@ -298,7 +298,8 @@ static int cmd_envs(int argc, char **argv, struct Trapframe *tf)
 	static const char *const types[] = { "user", "fs", "guest", "idle" };
 
 	(void)argc, (void)argv, (void)tf;
-	cprintf("id       parent   type  cpu       runs  state\n");
+	cprintf("%-8s %-8s %-5s %3s %10s  %-18s name\n", "id", "parent",
+		"type", "cpu", "runs", "state");
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		if (e->env_status == ENV_FREE)
 			continue;
@@ -312,7 +313,8 @@ static int cmd_envs(int argc, char **argv, struct Trapframe *tf)
 static int cmd_guests(int argc, char **argv, struct Trapframe *tf)
 {
 	(void)argc, (void)argv, (void)tf;
-	cprintf("id              KiB  pages  tables  disk       exits  state\n");
+	cprintf("%-8s %10s %6s %7s %5s %11s  state\n", "id", "KiB",
+		"pages", "tables", "disk", "exits");
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		if (e->env_status == ENV_FREE || !e->env_vm || !e->env_vcpu)
 			continue;

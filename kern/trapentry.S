@@ -53,7 +53,7 @@ vectors:
 .set i, 0
 .rept 256
 	.p2align 4
-	.if i >= 32 || !((HAS_ERROR >> i) & 1)
+	.if i >= 32 || !((HAS_ERROR >> (i & 31)) & 1)
 	pushq	$0
 	.endif
 	.if i < 128

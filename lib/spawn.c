@@ -209,6 +209,21 @@ static int start(envid_t child, const char *path, uintptr_t rip,
 	return sys_env_set_status(child, ENV_RUNNABLE);
 }
 
+// A name without a slash is a program's in /bin, or else a file's in /.
+static int open_program(const char *path)
+{
+	char bin[MAXNAMELEN];
+	int fd;
+
+	if (!strchr(path, '/')) {
+		snprintf(bin, sizeof(bin), "/bin/%s", path);
+		fd = open(bin, O_RDONLY);
+		if (fd != -E_NOT_FOUND)
+			return fd;
+	}
+	return open(path, O_RDONLY);
+}
+
 envid_t spawn(const char *path, const char **argv)
 {
 	struct Elf elf;
@@ -216,7 +231,7 @@ envid_t spawn(const char *path, const char **argv)
 	envid_t child;
 	int fd, n, r = 0;
 
-	if ((fd = open(path, O_RDONLY)) < 0)
+	if ((fd = open_program(path)) < 0)
 		return fd;
 	child = n = read_headers(fd, &elf, ph);
 	if (n >= 0 && (child = sys_exofork()) >= 0) {

@@ -19,10 +19,10 @@ void umain(int argc, char **argv)
 		panic("read /motd: %e", n);
 	cprintf("icode: close /motd\n");
 	close(fd);
-	cprintf("icode: spawn /init\n");
-	child = spawnl("/init", "init", "echo", "initarg1", "initarg2", NULL);
+	cprintf("icode: spawn /bin/init\n");
+	child = spawnl("/bin/init", "init", "echo", "initarg1", "initarg2", NULL);
 	if (child < 0)
-		panic("spawn /init: %e", child);
+		panic("spawn /bin/init: %e", child);
 	if (wait(child) != 0)
 		panic("init failed");
 	cprintf("icode: exiting\n");

@@ -4,7 +4,7 @@
 //   pipeline = command { "|" command }
 //   command  = { word | "<" word | ">" word | ">>" word }
 //
-// '...' and "..." quote, # starts a comment. Programs are found in /; a file
+// '...' and "..." quote, # starts a comment. Programs are found in /bin and /; a file
 // that is no program is run as a script. Built in: exit, wait.
 #include <inc/elf.h>
 #include <inc/lib.h>

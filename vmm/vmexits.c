@@ -178,6 +178,7 @@ static bool handle_io(struct Env *e)
 // CPUID: the processor's, without what is not virtualized.
 
 enum {	// leaf 1, ECX and EDX
+	CPUID1_ECX_VMX = 1u << 5,
 	CPUID1_ECX_HIDDEN = 1u << 2 | 1u << 3 | 1u << 4 | // DTES64 MONITOR DS
 		1u << 6 | 1u << 7 | 1u << 8 |	// SMX EST TM2
 		1u << 11 | 1u << 12 |		// SDBG FMA
@@ -243,6 +244,8 @@ static bool handle_cpuid(struct Env *e)
 	struct cpuid_regs r;
 
 	cpuid(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+	if (leaf == 1)
+		r.ecx &= ~CPUID1_ECX_VMX;
 	cpuid_filter(leaf, subleaf, &r);
 	regs->reg_rax = r.eax;
 	regs->reg_rbx = r.ebx;
