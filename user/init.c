@@ -7,12 +7,18 @@ enum { MAXARG = 32 };
 static int run(const char **argv)
 {
 	envid_t child = spawn(argv[0], argv);
+	int status;
 
 	if (child < 0) {
 		cprintf("init: %s: %e\n", argv[0], child);
 		return 1;
 	}
-	return wait(child);
+	status = wait(child);
+	if (status == EXIT_KILLED)
+		cprintf("init: %s was killed\n", argv[0]);
+	else if (status != 0)
+		cprintf("init: %s ended with status %d\n", argv[0], status);
+	return status;
 }
 
 // The command line's words; a copy, as the page is the kernel's.

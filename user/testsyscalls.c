@@ -23,6 +23,10 @@ static const uintptr_t unaligned[] = {
 	1, (uintptr_t)PAGE + 1, (uintptr_t)PAGE + 0x800, UTOP - 1,
 };
 
+static const uintptr_t bad_upcalls[] = {
+	UTOP, 0x800000000000, KERNBASE, -1ul,
+};
+
 static const envid_t bad_envs[] = { -1, INT32_MIN, 0x7fffffff, 0x12345678 };
 static const int bad_perms[] = {
 	0, PTE_P, PTE_U, PTE_W, PERM | PTE_PS, PERM | PTE_PCD, PERM | PTE_G,
@@ -75,6 +79,9 @@ static void test_buffers(void)
 		EXPECT(-E_FAULT, sys_env_set_trapframe(0, tf));
 		EXPECT(-E_FAULT, sys_page_wait((uint32_t *)(p), 0, 0));
 	}
+	for EACH(i, bad_upcalls)
+		EXPECT(-E_INVAL, sys_env_set_pgfault_upcall(
+			0, (void *)bad_upcalls[i]));
 	EXPECT(-E_FAULT, sys_cputs(PAGE, 3 * PGSIZE));
 	EXPECT(-E_FAULT, sys_cputs(PAGE, -1ul));
 	EXPECT(-E_FAULT, sys_cputs(PAGE, 1ul << 63));
@@ -222,8 +229,10 @@ static void test_rest(void)
 	}
 }
 
+// fork leaves the page copy-on-write: writing makes it ours again.
 static void test_all(void)
 {
+	PAGE[0] = 'p';
 	test_numbers();
 	test_buffers();
 	test_envs();
@@ -253,7 +262,6 @@ void umain(int argc, char **argv)
 	fs = ipc_find_env(ENV_TYPE_FS);
 	first = first_program();
 	EXPECT(0, sys_page_alloc(0, PAGE, PERM));
-	PAGE[0] = 'p';
 	EXPECT(0, sys_page_alloc(0, RDONLY, PTE_P | PTE_U));
 	test_all();
 	before = sysinfo.si_free_pages;
