@@ -4,8 +4,8 @@
 
 // Blocks to which more than one file lays claim, and, while the check runs,
 // blocks to which one does.
-static uint32_t *const claimed_twice = (void *)FSMAPS;
-static uint32_t *const claimed = (void *)(FSMAPS + 0x800000);
+#define claimed_twice	((uint32_t *)FSMAPS)
+#define claimed		((uint32_t *)(FSMAPS + 0x800000))
 
 static struct Super *super;
 static uint32_t *bitmap;
@@ -204,7 +204,7 @@ ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset)
 }
 
 // Unlinks a block, then frees it.
-static void free_slot(uint32_t *slot)
+static void unlink_block(uint32_t *slot)
 {
 	uint32_t b = *slot;
 
@@ -214,18 +214,20 @@ static void free_slot(uint32_t *slot)
 	free_block(b);
 }
 
-// Frees the blocks from number `keep` on; those that are not surely f's own
-// are only unlinked.
-static int file_truncate_blocks(struct File *f, uint32_t keep)
+// Cuts f, which is longer or has blocks past its end, to that size. Blocks
+// that are not surely its own are only unlinked.
+static int file_truncate(struct File *f, off_t size)
 {
-	uint32_t *indirect = NULL, i;
+	uint32_t keep = ROUNDUP(size, BLKSIZE) / BLKSIZE, i;
+	uint32_t *indirect = NULL;
 	int r;
 
 	if (block_ok(f->f_indirect) &&
 	    (r = bc_get(f->f_indirect, &indirect)) < 0)
 		return r;
+	f->f_size = size;
 	for (i = keep; i < NDIRECT; i++)
-		free_slot(&f->f_direct[i]);
+		unlink_block(&f->f_direct[i]);
 	if (keep <= NDIRECT) {
 		// Unlinked all at once: the block's own contents may stay.
 		uint32_t b = f->f_indirect;
@@ -238,7 +240,7 @@ static int file_truncate_blocks(struct File *f, uint32_t keep)
 		return 0;
 	}
 	for (i = keep - NDIRECT; indirect && i < NINDIRECT; i++)
-		free_slot(&indirect[i]);
+		unlink_block(&indirect[i]);
 	return 0;
 }
 
@@ -259,9 +261,7 @@ int file_set_size(struct File *f, off_t size)
 			return r;
 		if (blk)
 			memset(blk + rest, 0, BLKSIZE - rest);
-		f->f_size = size;
-		return file_truncate_blocks(f, ROUNDUP(size, BLKSIZE) /
-					    BLKSIZE);
+		return file_truncate(f, size);
 	}
 	f->f_size = size;
 	return 0;
@@ -304,7 +304,7 @@ int file_copy(struct File *src, struct File *dst)
 	if ((r = file_set_size(dst, 0)) < 0)
 		return r;
 	if ((r = copy_blocks(src, dst)) < 0) {
-		file_truncate_blocks(dst, 0);
+		file_truncate(dst, 0);
 		return r;
 	}
 	dst->f_size = src->f_size;
@@ -414,7 +414,8 @@ static int dir_is_empty(struct File *dir)
 	return true;
 }
 
-// Takes the next name off the path: 1, or 0 when there is none left.
+// Takes the next name off the path: 1, or 0 when there is none left; `name`
+// is the last one then.
 static int next_name(const char **path, char *name)
 {
 	const char *p = *path;
@@ -426,12 +427,12 @@ static int next_name(const char **path, char *name)
 		n++;
 	if (n >= MAXNAMELEN)
 		return -E_BAD_PATH;
+	if (n == 0)
+		return 0;
 	memcpy(name, p, n);
 	name[n] = 0;
-	for (p += n; *p == '/'; p++)
-		;
-	*path = p;
-	return n > 0;
+	*path = p + n;
+	return 1;
 }
 
 // Follows the path to its file, null when its directory *pdir has none of the
@@ -501,7 +502,7 @@ int file_remove(struct File *f)
 		return -E_INVAL;
 	if (is_dir(f) && (r = dir_is_empty(f)) <= 0)
 		return r < 0 ? r : -E_FILE_EXISTS;
-	if ((r = file_truncate_blocks(f, 0)) < 0)
+	if ((r = file_truncate(f, 0)) < 0)
 		return r;
 	memset(f, 0, sizeof(*f));
 	return 0;
@@ -595,10 +596,11 @@ static void check_tree(void)
 	struct File *f;
 	int r;
 
-	levels[0].file = &super->s_root;
+	depth = 0;
+	levels[0] = (struct level){ &super->s_root, 0 };
 	if (!check_file())
 		return;
-	for (depth = 0; depth >= 0; ) {
+	while (depth >= 0) {
 		struct level *l = &levels[depth];
 		uint32_t i = l->next++;
 
@@ -703,7 +705,6 @@ int fs_init(uint32_t disk_blocks)
 	bitmap = diskaddr(2);
 	damages = 0;
 	hint = 0;
-	levels[0].next = 0;
 	check_tree();
 	check_bitmap();
 	for (uint32_t i = 0; i < data_start - 2; i++)

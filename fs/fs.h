@@ -12,9 +12,10 @@
 #include <inc/lib.h>
 
 // The server's memory: block b of the disk appears at DISKMAP + b * BLKSIZE
-// when it is touched.
-#ifndef DISKMAP			// the tests put it elsewhere
+// when it is touched. The tests have their own values for the first two.
+#ifndef DISKMAP
 #define DISKMAP		0x10000000ul
+#define NCACHE		512			// blocks in the cache
 #endif
 #define DISKSIZE	0xbff00000ul		// most that fits below FDDATA
 #define FSMAPS		(DISKMAP + 0xc2000000ul) // fs.c: maps of blocks
@@ -26,7 +27,6 @@
 #define PERM_RW		((int)(PTE_P | PTE_U | PTE_W | PTE_NOEXEC))
 
 enum {
-	NCACHE = 512,		// blocks in the cache, 2 MiB
 	MAXOPEN = 512,		// open files
 	MAXDEPTH = 32,		// names in a path
 };

@@ -40,9 +40,9 @@ int vcprintf(const char *fmt, va_list ap)
 	size_t n = 0;
 
 	// %e is no standard: it becomes a number here.
-	for (; *fmt && n < sizeof(jos) - 1; fmt++) {
-		jos[n++] = *fmt == 'e' && n && jos[n - 1] == '%' ? 'd' : *fmt;
-	}
+	for (; fmt[n] && n < sizeof(jos) - 1; n++)
+		jos[n] = n > 0 && fmt[n - 1] == '%' && fmt[n] == 'e' ? 'd'
+			: fmt[n];
 	jos[n] = 0;
 	n = vsnprintf(console + console_len, CONSOLE - console_len, jos, ap);
 	if (getenv("VERBOSE"))
@@ -238,10 +238,14 @@ int host_write(uint32_t secno, const void *buf, size_t nsecs)
 
 int sys_ipc_recv(void *dstva)
 {
+	int fail = fail_alloc;
+
+	fail_alloc = 0;
 	if (thisenv->env_ipc_perm) {
 		sys_page_alloc(0, dstva, thisenv->env_ipc_perm);
 		memcpy(dstva, request, PGSIZE);
 	}
+	fail_alloc = fail;
 	return 0;
 }
 

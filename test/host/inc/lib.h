@@ -27,6 +27,7 @@ extern struct Env *thisenv;
 extern struct sysinfo sysinfo;
 extern const char *binaryname;
 
+void umain(int argc, char **argv);
 int cprintf(const char *fmt, ...);
 int vcprintf(const char *fmt, va_list ap);
 int snprintf(char *buf, size_t n, const char *fmt, ...);
