@@ -123,7 +123,17 @@ static void add_to_region(struct region *r, uintptr_t va, uint64_t size,
 	r->last = va + size - 1;
 }
 
-#define USER_END	(1ul << 47)
+// The address behind [va, va + size), past the page tables' view of
+// themselves and the hole between both halves; 0 at the end.
+static uintptr_t next_address(uintptr_t va, uint64_t size)
+{
+	va += size;
+	if (va == UVPT)
+		va = UVPT + (1ul << level_shift(0));
+	if (va == 1ul << 47)
+		va = KERNBASE;
+	return va;
+}
 
 static void print_range(physaddr_t root, uintptr_t va, uintptr_t last)
 {
@@ -132,19 +142,18 @@ static void print_range(physaddr_t root, uintptr_t va, uintptr_t last)
 	uint64_t size;
 	int n;
 
-	while (va <= last && (n = walk(root, va, entry)) > 0) {
+	do {
+		n = walk(root, va, entry);
+		if (n == 0)
+			break;
 		size = 1ul << level_shift(n - 1);
 		va = ROUNDDOWN(va, size);
 		if (entry[n - 1] & PTE_P)
 			add_to_region(&r, va, size,
 				      leaf_target(entry[n - 1], n - 1, va),
 				      entry[n - 1]);
-		va += size;
-		if (va == USER_END)	// the hole between both halves
-			va = KERNBASE;
-		else if (va == 0)	// the end
-			break;
-	}
+		va = next_address(va, size);
+	} while (va != 0 && va <= last);
 	print_region(&r);
 }
 
