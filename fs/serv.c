@@ -80,12 +80,12 @@ static int openfile_alloc(struct OpenFile **po)
 	return -E_MAX_OPEN;
 }
 
-// The client's open file. -E_INVAL: no such file is open. -E_ACCESS: it is a
+// The client's open file; its o_file may be used. -E_INVAL: no such file is open. -E_ACCESS: it is a
 // guest's and this is not the guest, or was not opened for such use (access
 // is O_RDONLY to read, O_WRONLY to write, -1 for neither). -E_NOT_FOUND: the
 // file was removed.
 static int openfile_lookup(const struct request *rq, uint32_t fileid,
-			   int access, struct File **pf)
+			   int access, struct OpenFile **po)
 {
 	struct OpenFile *o = &opentab[fileid % MAXOPEN];
 	void *block;
@@ -103,8 +103,8 @@ static int openfile_lookup(const struct request *rq, uint32_t fileid,
 	r = bc_get(((uintptr_t)o->o_file - DISKMAP) / BLKSIZE, &block);
 	if (r < 0)
 		return r;
-	*pf = o->o_file;
-	return file_fault(*pf) ? -E_CORRUPT : 0;
+	*po = o;
+	return file_fault(o->o_file) ? -E_CORRUPT : 0;
 }
 
 // --------------------------------------------------------------
@@ -200,65 +200,68 @@ static int serve_open(struct request *rq)
 
 static int serve_set_size(struct request *rq)
 {
-	struct File *f;
+	struct OpenFile *o;
 	int r = openfile_lookup(rq, rq->hdr.set_size.req_fileid, O_WRONLY,
-				&f);
+				&o);
 
-	return r < 0 ? r : file_set_size(f, rq->hdr.set_size.req_size);
+	if (r < 0)
+		return r;
+	return file_set_size(o->o_file, rq->hdr.set_size.req_size);
 }
 
 static int serve_read(struct request *rq)
 {
 	const struct Fsreq_read *h = &rq->hdr.read;
-	struct File *f;
-	int r = openfile_lookup(rq, h->req_fileid, O_RDONLY, &f);
+	struct OpenFile *o;
+	int r = openfile_lookup(rq, h->req_fileid, O_RDONLY, &o);
 
 	if (r < 0)
 		return r;
 	if (h->req_n > sizeof(rq->page->readRet.ret_buf))
 		return -E_INVAL;
-	return file_read(f, rq->page->readRet.ret_buf, h->req_n,
+	return file_read(o->o_file, rq->page->readRet.ret_buf, h->req_n,
 			 h->req_offset);
 }
 
 static int serve_write(struct request *rq)
 {
 	const struct Fsreq_write *h = &rq->hdr.write;
-	struct File *f;
-	int r = openfile_lookup(rq, h->req_fileid, O_WRONLY, &f);
+	struct OpenFile *o;
+	int r = openfile_lookup(rq, h->req_fileid, O_WRONLY, &o);
 
 	if (r < 0)
 		return r;
 	if (h->req_n > sizeof(h->req_buf) || h->req_offset < 0)
 		return -E_INVAL;
 	// A guest's disk does not grow.
-	if (rq->guest && (h->req_offset > f->f_size ||
-			  h->req_n > f->f_size - h->req_offset))
+	if (rq->guest && (h->req_offset > o->o_file->f_size ||
+			  h->req_n > o->o_file->f_size - h->req_offset))
 		return -E_ACCESS;
-	return file_write(f, rq->page->write.req_buf, h->req_n,
+	return file_write(o->o_file, rq->page->write.req_buf, h->req_n,
 			  h->req_offset);
 }
 
 static int serve_stat(struct request *rq)
 {
 	struct Fsret_stat *ret = &rq->page->statRet;
-	struct File *f;
-	int r = openfile_lookup(rq, rq->hdr.stat.req_fileid, -1, &f);
+	struct OpenFile *o;
+	int r = openfile_lookup(rq, rq->hdr.stat.req_fileid, -1, &o);
 
 	if (r < 0)
 		return r;
-	memcpy(ret->ret_name, f->f_name, MAXNAMELEN);
-	ret->ret_size = f->f_size;
-	ret->ret_isdir = f->f_type == FTYPE_DIR;
+	memcpy(ret->ret_name, o->o_file->f_name, MAXNAMELEN);
+	ret->ret_size = o->o_file->f_size;
+	ret->ret_isdir = o->o_file->f_type == FTYPE_DIR;
 	return 0;
 }
 
+// A temporary file has no need to outlive the machine.
 static int serve_flush(struct request *rq)
 {
-	struct File *f;
-	int r = openfile_lookup(rq, rq->hdr.flush.req_fileid, -1, &f);
+	struct OpenFile *o;
+	int r = openfile_lookup(rq, rq->hdr.flush.req_fileid, -1, &o);
 
-	return r < 0 ? r : file_flush(f);
+	return r < 0 || o->o_temp ? r : file_flush(o->o_file);
 }
 
 static int serve_remove(struct request *rq)
@@ -288,7 +291,7 @@ static int serve_sync(struct request *rq)
 
 static int serve_copy(struct request *rq)
 {
-	struct File *src, *dst;
+	struct OpenFile *src, *dst;
 	int r;
 
 	r = openfile_lookup(rq, rq->hdr.copy.req_src, O_RDONLY, &src);
@@ -297,9 +300,9 @@ static int serve_copy(struct request *rq)
 	r = openfile_lookup(rq, rq->hdr.copy.req_dst, O_WRONLY, &dst);
 	if (r < 0)
 		return r;
-	if (src->f_type == FTYPE_DIR)
+	if (src->o_file->f_type == FTYPE_DIR)
 		return -E_NOT_SUPP;
-	return file_copy(src, dst);
+	return file_copy(src->o_file, dst->o_file);
 }
 
 static const struct {
