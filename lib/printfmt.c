@@ -107,7 +107,7 @@ static void put_number(struct out *o, const struct spec *sp, uint64_t v,
 	int plen = strlen(prefix);
 	int zeros = MAX((sp->prec < 0 ? 1 : sp->prec) - ndigit, 0);
 
-	if (base == 8 && sp->alt && zeros == 0 && v != 0)
+	if (base == 8 && sp->alt && zeros == 0)
 		zeros = 1;
 	if (sp->zero && !sp->left && sp->prec < 0)
 		zeros = MAX(zeros, sp->width - plen - ndigit);
