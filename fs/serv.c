@@ -360,7 +360,7 @@ static void serve_next(void)
 	if (perm)
 		sys_page_unmap(0, (void *)REQVA);
 	sys_ipc_try_send(rq.whom, r, rq.fd ? rq.fd : (void *)UTOP,
-			 PTE_P | PTE_U | PTE_W | PTE_SHARE);
+			 PTE_P | PTE_U | PTE_W | PTE_SHARE | PTE_NOEXEC);
 }
 
 void umain(int argc, char **argv)
