@@ -1,7 +1,7 @@
 // The kernel monitor. It reads the console's devices itself and looks at
 // memory with care, so it also works when the rest of the kernel does not.
 
-#include <inc/error.h>
+#include <inc/assert.h>
 #include <inc/stdio.h>
 #include <inc/string.h>
 #include <kern/console.h>
@@ -413,6 +413,12 @@ static int cmd_failalloc(int argc, char **argv, struct Trapframe *tf)
 	return GO_ON;
 }
 
+static int cmd_panic(int argc, char **argv, struct Trapframe *tf)
+{
+	(void)argc, (void)argv, (void)tf;
+	panic("asked for in the monitor");
+}
+
 static int cmd_poweroff(int argc, char **argv, struct Trapframe *tf)
 {
 	(void)argc, (void)argv, (void)tf;
@@ -439,6 +445,7 @@ static const struct command {
 	  "the Nth page allocation from now fails (0: none)" },
 	{ "step", "", 0, 0, cmd_step, "one instruction of the program" },
 	{ "continue", "", 0, 0, cmd_continue, "go on" },
+	{ "panic", "", 0, 0, cmd_panic, "what a bug in the kernel does" },
 	{ "poweroff", "", 0, 0, cmd_poweroff, "end the machine" },
 };
 
