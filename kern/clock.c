@@ -124,23 +124,22 @@ static void program(uint64_t when)
 	lapic_timer(MIN(ticks, 0xfffffffful));
 }
 
-void clock_program(void)
+void clock_program(struct CpuInfo *c)
 {
-	struct CpuInfo *c = thiscpu;
 	uint64_t want = c->cpu_slice_end;
 
 	if (ntimer > 0 && c == cpus)
 		want = MIN(want, heap[1]->tm_when);
 	// One that fires too early does no harm, and is set anew then.
-	if (want == ~0ul || (c->cpu_timer && c->cpu_timer <= want))
+	if (want >= c->cpu_timer)
 		return;
-	c->cpu_timer = want ? want : 1;
+	c->cpu_timer = want;
 	program(want);
 }
 
 void clock_interrupt(void)
 {
-	thiscpu->cpu_timer = 0;
+	thiscpu->cpu_timer = ~0ul;
 	while (ntimer > 0 && heap[1]->tm_when <= rdtsc()) {
 		struct timer *t = heap[1];
 

@@ -8,6 +8,7 @@
 
 struct CpuInfo cpus[NCPU];
 int ncpu = 1;
+struct kernel_lock kernel_lock;
 
 char kstacks[NCPU][KSTKSIZE] __attribute__((aligned(PGSIZE)));
 static char ist_stacks[NCPU][NIST][PGSIZE] __attribute__((aligned(16)));
@@ -76,7 +77,7 @@ void cpu_init(int cpu)
 	lldt(0);
 	ltr(GD_TSS0 + 16 * cpu);
 	lcr4(rcr4() | cpu_features());
-	cpus[cpu].cpu_slice_end = ~0ul;
+	cpus[cpu].cpu_slice_end = cpus[cpu].cpu_timer = ~0ul;
 	cpus[cpu].cpu_started = true;
 }
 
@@ -212,7 +213,7 @@ void mp_main(void)
 	lcr3(kern_cr3);
 	cpu_init(ncpu);
 	lapic_init();
-	lock_kernel();
+	lock_kernel(thiscpu);
 	sched_yield();
 }
 

@@ -34,7 +34,7 @@ struct CpuInfo {
 	volatile bool cpu_flush_tlb;	// before it next returns to a user
 	struct Env *cpu_env;		// whose state is in the processor
 	uint64_t cpu_slice_end;		// TSC; ~0: none
-	uint64_t cpu_timer;		// TSC the APIC timer is set to; 0: not
+	uint64_t cpu_timer;		// TSC the APIC timer is set to; ~0: not
 
 	// vmm/vmx.c
 	bool cpu_vmxon;
@@ -87,7 +87,28 @@ void pic_init(void);
 void pic_unmask(int irq);
 void pic_eoi(int irq);
 
-// The kernel lock (spinlock.c): held by whoever is in the kernel.
-void lock_kernel(void);
-void unlock_kernel(void);
+// The kernel lock: held by whoever is in the kernel. A ticket lock, so that
+// processors get it in turn. `me` is this processor. Inline, as every exit of
+// a guest goes through it.
+extern struct kernel_lock {
+	volatile uint32_t next;		// ticket for who comes next
+	volatile uint32_t owner;	// ticket being served
+} kernel_lock;
+
+static inline void lock_kernel(struct CpuInfo *me)
+{
+	uint32_t ticket;
+
+	me->cpu_in_kernel = true;
+	ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_ACQUIRE);
+	while (__atomic_load_n(&kernel_lock.owner, __ATOMIC_ACQUIRE) != ticket)
+		pause();
+}
+
+static inline void unlock_kernel(struct CpuInfo *me)
+{
+	me->cpu_in_kernel = false;
+	__atomic_store_n(&kernel_lock.owner, kernel_lock.owner + 1,
+			 __ATOMIC_RELEASE);
+}
 #endif

@@ -287,7 +287,7 @@ void env_run(struct Env *e)
 		c->cpu_flush_tlb = false;
 		lcr3(e->env_cr3);
 	}
-	clock_program();
-	unlock_kernel();
+	clock_program(c);
+	unlock_kernel(c);
 	env_pop_tf(&e->env_tf);
 }

@@ -66,9 +66,9 @@ static inline uint64_t ms2tsc(uint64_t ms)
 // `when`. An armed timer is set anew.
 void timer_arm(struct timer *t, uint64_t when);
 void timer_cancel(struct timer *t);
-// Sets this processor's interrupt for what is due next. Called before the
-// kernel is left.
-void clock_program(void);
+// Sets the interrupt of this processor, c, for what is due next. Called before
+// the kernel is left.
+void clock_program(struct CpuInfo *c);
 // The timer's interrupt: fires what is due.
 void clock_interrupt(void);
 

@@ -50,7 +50,7 @@ void i386_init(uint32_t magic, uint32_t info)
 	sched_init();
 	init_devices();
 	clock_init();
-	lock_kernel();
+	lock_kernel(thiscpu);
 	boot_aps();
 	vmx_report();
 	env_create(fs_elf, "fs", ENV_TYPE_FS);

@@ -63,12 +63,12 @@ void sched_yield(void)
 		// The address space that we are in may go while we sleep.
 		lcr3(kern_cr3);
 		c->cpu_slice_end = ~0ul;
-		clock_program();
+		clock_program(c);
 		c->cpu_idle = true;
-		unlock_kernel();
+		unlock_kernel(c);
 		sti_hlt();
 		cli();
-		lock_kernel();
+		lock_kernel(c);
 		c->cpu_idle = false;
 	}
 	dequeue(e);

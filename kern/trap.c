@@ -229,9 +229,9 @@ static void trap_from_kernel(struct Trapframe *tf)
 
 	if (vector >= IRQ_OFFSET && vector < IRQ_OFFSET + 32 &&
 	    thiscpu->cpu_idle) {
-		lock_kernel();
+		lock_kernel(thiscpu);
 		irq_dispatch(vector);
-		unlock_kernel();
+		unlock_kernel(thiscpu);
 		return;
 	}
 	if (vector == T_BRKPT) {
@@ -255,7 +255,7 @@ void trap(struct Trapframe *tf)
 		trap_from_kernel(tf);
 		return;
 	}
-	lock_kernel();
+	lock_kernel(thiscpu);
 	env_reap_dying();
 	e = curenv;
 	if (!e)

@@ -17,9 +17,9 @@ static bool verbose;
 static void usage(void)
 {
 	printf("usage: vmm [-v] [-m MIB] [-b BOOT] [-k KERNEL] [-d DISK]\n"
-	       "  BOOT is 512 bytes of code; KERNEL an ELF file, \"none\": "
-	       "no kernel;\n  DISK an image that the guest gets a copy of, "
-	       "\"none\": no disk\n");
+	       "  BOOT: code that starts in real mode at 0x7000\n"
+	       "  KERNEL: an ELF file with its entry at 1 MiB, or none\n"
+	       "  DISK: an image that the guest gets a copy of, or none\n");
 	exit(2);
 }
 
@@ -188,14 +188,23 @@ static int copy_guest_kern_gpa(envid_t guest, char *fname)
 
 static int copy_boot_block(envid_t guest)
 {
-	enum { BOOTSIZE = 512 };
+	enum { MAXBOOT = 0x9000 };	// up to 64 KiB, real mode's reach
 	int fd = open(boot, O_RDONLY), r;
+	struct Stat st;
 
 	if (fd < 0) {
 		printf("\nvmm: %s: %e\n", boot, fd);
 		return fd;
 	}
-	r = map_in_guest(guest, GUEST_BOOT, BOOTSIZE, fd, BOOTSIZE, 0);
+	r = fstat(fd, &st);
+	if (r >= 0 && (st.st_size == 0 || st.st_size > MAXBOOT)) {
+		printf("\nvmm: %s: no boot block, %ld bytes\n", boot,
+		       st.st_size);
+		r = -E_NOT_EXEC;
+	}
+	if (r >= 0)
+		r = map_in_guest(guest, GUEST_BOOT, st.st_size, fd,
+				 st.st_size, 0);
 	close(fd);
 	return r;
 }

@@ -25,7 +25,8 @@ void skip_insn(void)
 		vmread(VMCS_VMEXIT_INSTRUCTION_LEN);
 	uint32_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 
-	if (!(vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
+	// Outside 64-bit mode the instruction pointer has 32 bits.
+	if (rip >> 32 && !(vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
 		rip = (uint32_t)rip;
 	vmwrite(VMCS_GUEST_RIP, rip);
 	// STI and MOV SS block for one instruction, and that was it.
@@ -529,15 +530,16 @@ static const struct vmcall {
 static bool handle_vmcall(struct Env *e)
 {
 	struct PushRegs *r = &e->env_tf.tf_regs;
-	bool user = SEG_AR_DPL(vmread(VMCS_GUEST_SS_ACCESS_RIGHTS)) == 3;
+	const struct vmcall *c = &vmcalls[r->reg_rax];
 	int64_t result;
 
-	if (r->reg_rax >= ARRAY_SIZE(vmcalls) || !vmcalls[r->reg_rax].call)
+	if (r->reg_rax >= ARRAY_SIZE(vmcalls) || !c->call)
 		result = -E_NO_SYS;
-	else if (user && !vmcalls[r->reg_rax].user)
+	else if (!c->user &&
+		 SEG_AR_DPL(vmread(VMCS_GUEST_SS_ACCESS_RIGHTS)) == 3)
 		result = -E_ACCESS;
 	else
-		result = vmcalls[r->reg_rax].call(e, r);
+		result = c->call(e, r);
 	// It may have ended, or waits and calls again.
 	if (e->env_status == ENV_FREE || result == -E_RESTART)
 		return true;
@@ -548,7 +550,7 @@ static bool handle_vmcall(struct Env *e)
 
 // --------------------------------------------------------------
 
-static bool (*const handlers[NEXIT_REASONS])(struct Env *e) = {
+bool (*const vmexit_handlers[NEXIT_REASONS])(struct Env *e) = {
 	[EXIT_REASON_EXCEPTION_OR_NMI] = handle_exception,
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = handle_interrupt,
 	[EXIT_REASON_TRIPLE_FAULT] = handle_triple_fault,
@@ -581,9 +583,3 @@ static bool (*const handlers[NEXIT_REASONS])(struct Env *e) = {
 	[EXIT_REASON_INVVPID] = inject_ud,
 	[EXIT_REASON_XSETBV] = inject_gp,
 };
-
-bool vmexit_handle(struct Env *e, uint32_t reason)
-{
-	return reason < NEXIT_REASONS && handlers[reason] &&
-		handlers[reason](e);
-}

@@ -539,7 +539,9 @@ static void vmexit(struct Env *e)
 		return;
 	}
 	reinject();
-	if (!vmexit_handle(e, EXIT_REASON_BASIC(reason)))
+	reason = EXIT_REASON_BASIC(reason);
+	if (reason >= NEXIT_REASONS || !vmexit_handlers[reason] ||
+	    !vmexit_handlers[reason](e))
 		abort_guest(e);
 }
 
@@ -548,7 +550,7 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 {
 	struct Vm *vm = e->env_vm;
 	struct Vcpu *vc = e->env_vcpu;
-	uint32_t *seen = &vm->vm_seen[c - cpus];
+	uint32_t *seen = &vm->vm_seen[e->env_cpunum];
 	int failed;
 
 	if (*seen != vm->vm_generation) {
@@ -559,15 +561,16 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 		inject_irq(vc);
 	if (rcr2() != vc->vc_cr2)
 		lcr2(vc->vc_cr2);
-	clock_program();
-	unlock_kernel();
+	clock_program(c);
+	unlock_kernel(c);
 	failed = asm_vmrun(&e->env_tf, ++vc->vc_runs);
-	lock_kernel();
+	lock_kernel(c);
 	vc->vc_cr2 = rcr2();
 	vc->vc_exits++;
-	env_reap_dying();
-	if (c->cpu_env != e)
+	if (e->env_status == ENV_DYING) {
+		env_reap_dying();
 		return;
+	}
 	if (failed) {
 		cprintf("VM entry failed: %s\n", vmx_instruction_error(
 				vmread(VMCS_INSTRUCTION_ERROR)));

@@ -105,7 +105,8 @@ void vmx_show_output(struct Env *e);
 // --------------------------------------------------------------
 // vmexits.c
 
-// Handles the exit of e with that basic reason. False: nobody does.
-bool vmexit_handle(struct Env *e, uint32_t reason);
+// What handles an exit of curenv, by basic reason; null: nobody. True: the
+// guest may go on, or waits, or has ended with a message.
+extern bool (*const vmexit_handlers[NEXIT_REASONS])(struct Env *e);
 // Past the instruction that exited. The one place where RIP moves.
 void skip_insn(void);
