@@ -11,7 +11,10 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # want COMMAND PACKAGE...
 want() { have "$1" || { shift; missing="$missing $*"; }; }
 # want_file PATTERN PACKAGE
-want_file() { for f in $1; do [ -e "$f" ] && return; done; missing="$missing $2"; }
+want_file() {
+	for f in $1; do [ -e "$f" ] && return; done
+	missing="$missing $2"
+}
 
 case $(uname -m) in
 x86_64 | amd64) cross='' suffix='' ;;
