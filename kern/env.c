@@ -52,14 +52,16 @@ static int env_setup_vm(struct Env *e)
 	return 0;
 }
 
+// A slot that never served, else the one that is free longest: so a status
+// can be asked for (sys_env_wait) as long as possible.
 static struct Env *env_slot(void)
 {
 	struct Env *e = TAILQ_FIRST(&env_free_list);
 
+	if (env_next < NENV)
+		return &envs[env_next++];
 	if (e)
 		TAILQ_REMOVE(&env_free_list, e, env_link);
-	else if (env_next < NENV)
-		e = &envs[env_next++];
 	return e;
 }
 
