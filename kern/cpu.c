@@ -8,7 +8,7 @@
 
 struct CpuInfo cpus[NCPU];
 int ncpu = 1;
-struct kernel_lock kernel_lock;
+volatile uint32_t kernel_lock;
 
 char kstacks[NCPU][KSTKSIZE] __attribute__((aligned(PGSIZE)));
 static char ist_stacks[NCPU][NIST][PGSIZE] __attribute__((aligned(16)));
@@ -233,6 +233,7 @@ void cpu_wake_idle(void)
 {
 	for (int i = 0; i < ncpu; i++) {
 		if (cpus[i].cpu_idle && i != cpunum()) {
+			cpus[i].cpu_idle = false;	// next time another
 			lapic_ipi(cpus[i].cpu_apicid, IRQ_OFFSET + IRQ_KICK);
 			return;
 		}

@@ -87,28 +87,23 @@ void pic_init(void);
 void pic_unmask(int irq);
 void pic_eoi(int irq);
 
-// The kernel lock: held by whoever is in the kernel. A ticket lock, so that
-// processors get it in turn. `me` is this processor. Inline, as every exit of
-// a guest goes through it.
-extern struct kernel_lock {
-	volatile uint32_t next;		// ticket for who comes next
-	volatile uint32_t owner;	// ticket being served
-} kernel_lock;
+// The kernel lock: held by whoever is in the kernel. `me` is this processor.
+// Whoever runs may take it: in turn would be slow where processors share
+// cores, as in an emulator, and the next in turn has just been descheduled.
+// Inline, as every exit of a guest goes through it.
+extern volatile uint32_t kernel_lock;
 
 static inline void lock_kernel(struct CpuInfo *me)
 {
-	uint32_t ticket;
-
 	me->cpu_in_kernel = true;
-	ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_ACQUIRE);
-	while (__atomic_load_n(&kernel_lock.owner, __ATOMIC_ACQUIRE) != ticket)
-		pause();
+	while (xchg(&kernel_lock, 1))
+		while (kernel_lock)
+			pause();
 }
 
 static inline void unlock_kernel(struct CpuInfo *me)
 {
 	me->cpu_in_kernel = false;
-	__atomic_store_n(&kernel_lock.owner, kernel_lock.owner + 1,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&kernel_lock, 0, __ATOMIC_RELEASE);
 }
 #endif

@@ -11,6 +11,7 @@
 #include <kern/monitor.h>
 #include <kern/trap.h>
 #include <vmm/ept.h>
+#include <vmm/explain.h>
 #include <vmm/vmx.h>
 
 enum { MAXARGS = 8, LINE = 128 };
@@ -372,6 +373,31 @@ static int cmd_ept(int argc, char **argv, struct Trapframe *tf)
 	return GO_ON;
 }
 
+static int cmd_vmcs(int argc, char **argv, struct Trapframe *tf)
+{
+	struct Env *e = parse_env(argv[1]);
+	uint64_t field, value;
+
+	(void)tf;
+	if (!e)
+		return GO_ON;
+	if (thiscpu->cpu_vmcs != e) {
+		cprintf("Its VMCS is not this processor's current one.\n");
+		return GO_ON;
+	}
+	if (!parse(argv[2], 16, &field))
+		return bad_number(argv[2]);
+	if (argc > 3 && !parse(argv[3], 16, &value))
+		return bad_number(argv[3]);
+	if (argc > 3 && !vmcs_poke(field, value))
+		cprintf("The processor refuses to write it.\n");
+	if (vmcs_peek(field, &value))
+		cprintf("VMCS field %lx is %lx\n", field, value);
+	else
+		cprintf("There is no VMCS field %lx.\n", field);
+	return GO_ON;
+}
+
 static int cmd_regs(int argc, char **argv, struct Trapframe *tf)
 {
 	(void)argc, (void)argv;
@@ -441,6 +467,8 @@ static const struct command {
 	{ "envs", "", 0, 0, cmd_envs, "environments" },
 	{ "guests", "", 0, 0, cmd_guests, "virtual machines" },
 	{ "ept", "ENVID GPA", 2, 2, cmd_ept, "a guest's page tables" },
+	{ "vmcs", "ENVID FIELD [VALUE]", 2, 3, cmd_vmcs,
+	  "a field (vmm/vmcs.h) of a guest's VMCS, read or written" },
 	{ "failalloc", "N", 1, 1, cmd_failalloc,
 	  "the Nth page allocation from now fails (0: none)" },
 	{ "step", "", 0, 0, cmd_step, "one instruction of the program" },
@@ -455,8 +483,8 @@ static int cmd_help(int argc, char **argv, struct Trapframe *tf)
 
 	(void)argc, (void)argv, (void)tf;
 	for (; c < commands + ARRAY_SIZE(commands); c++)
-		cprintf("%-9s %-17s %s\n", c->name, c->args, c->help);
-	cprintf("VA, GPA and ENVID are hexadecimal.\n");
+		cprintf("%-9s %-19s %s\n", c->name, c->args, c->help);
+	cprintf("Addresses, ENVID, FIELD and VALUE are hexadecimal.\n");
 	return GO_ON;
 }
 

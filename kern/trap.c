@@ -222,13 +222,13 @@ static void trap_from_user(struct Trapframe *tf)
 	}
 }
 
-// In the kernel only the idle loop takes interrupts.
+// In the kernel interrupts are off, but in the idle loop.
 static void trap_from_kernel(struct Trapframe *tf)
 {
 	int vector = tf->tf_trapno;
 
 	if (vector >= IRQ_OFFSET && vector < IRQ_OFFSET + 32 &&
-	    thiscpu->cpu_idle) {
+	    (tf->tf_eflags & FL_IF)) {
 		lock_kernel(thiscpu);
 		irq_dispatch(vector);
 		unlock_kernel(thiscpu);
