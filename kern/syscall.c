@@ -272,6 +272,62 @@ static int ipc_page(struct Env *src, uintptr_t srcva, int perm,
 	return 0;
 }
 
+// Puts value and page, if there is one, where dst wants them.
+static int ipc_deliver(struct Env *dst, uint64_t value, struct PageInfo *pp,
+		       int perm)
+{
+	int r = 0;
+
+	dst->env_ipc_perm = 0;
+	if (pp && dst->env_ipc_dstva < UTOP) {
+		if (dst->env_type == ENV_TYPE_GUEST)
+			r = vm_page_insert(dst->env_vm, pp,
+					   (void *)dst->env_ipc_dstva, perm);
+		else
+			r = page_insert(dst->env_pml4e, pp,
+					dst->env_ipc_dstva, leaf_perm(perm));
+		if (r < 0)
+			return r;
+		dst->env_ipc_perm = perm;
+	}
+	dst->env_ipc_value = value;
+	if (dst->env_type == ENV_TYPE_GUEST)
+		dst->env_tf.tf_regs.reg_rsi = value;
+	return 0;
+}
+
+// A guest sends and receives in two steps: keeps what the file server answers
+// in between.
+static int ipc_keep(struct Env *dst, uint64_t value, struct PageInfo *pp,
+		    int perm)
+{
+	struct Vcpu *vc = dst->env_vcpu;
+
+	if (dst->env_type != ENV_TYPE_GUEST || curenv != fs_env ||
+	    vc->vc_answer != ANSWER_DUE)
+		return -E_IPC_NOT_RECV;
+	vc->vc_answer = ANSWER_HERE;
+	vc->vc_answer_value = value;
+	vc->vc_answer_page = pp;
+	vc->vc_answer_perm = perm;
+	if (pp)
+		page_incref(pp);
+	return 0;
+}
+
+static int64_t ipc_take_kept(struct Env *me, uintptr_t dstva)
+{
+	struct Vcpu *vc = me->env_vcpu;
+	int r;
+
+	me->env_ipc_dstva = dstva;
+	r = ipc_deliver(me, vc->vc_answer_value, vc->vc_answer_page,
+			vc->vc_answer_perm);
+	if (r == 0)
+		vmx_drop_answer(vc);
+	return r;
+}
+
 // Sends from curenv. A guest's addresses are guest-physical; IPC_NO_PAGE and
 // all else from UTOP on means no page.
 int64_t sys_ipc_try_send(envid_t envid, uint64_t value, void *srcva, int perm)
@@ -291,24 +347,11 @@ int64_t sys_ipc_try_send(envid_t envid, uint64_t value, void *srcva, int perm)
 	}
 	if (!dst->env_ipc_recving ||
 	    (dst->env_ipc_want && dst->env_ipc_want != src->env_id))
-		return -E_IPC_NOT_RECV;
-	dst->env_ipc_perm = 0;
-	if (pp && dst->env_ipc_dstva < UTOP) {
-		if (dst->env_type == ENV_TYPE_GUEST)
-			r = vm_page_insert(dst->env_vm, pp,
-					   (void *)dst->env_ipc_dstva, perm);
-		else
-			r = page_insert(dst->env_pml4e, pp,
-					dst->env_ipc_dstva, leaf_perm(perm));
-		if (r < 0)
-			return r;
-		dst->env_ipc_perm = perm;
-	}
+		return ipc_keep(dst, value, pp, perm);
+	if ((r = ipc_deliver(dst, value, pp, perm)) < 0)
+		return r;
 	dst->env_ipc_recving = false;
 	dst->env_ipc_from = src->env_id;
-	dst->env_ipc_value = value;
-	if (dst->env_type == ENV_TYPE_GUEST)
-		dst->env_tf.tf_regs.reg_rsi = value;
 	env_wake(dst, 0);
 	return 0;
 }
@@ -332,6 +375,9 @@ int64_t ipc_receive(struct Env *want, uintptr_t dstva)
 {
 	struct Env *me = curenv, *sender = TAILQ_FIRST(&me->env_senders);
 
+	if (me->env_type == ENV_TYPE_GUEST &&
+	    me->env_vcpu->vc_answer == ANSWER_HERE)
+		return ipc_take_kept(me, dstva);
 	me->env_ipc_recving = true;
 	me->env_ipc_want = want ? want->env_id : 0;
 	me->env_ipc_dstva = dstva;

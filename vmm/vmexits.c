@@ -415,11 +415,17 @@ static int64_t vmcall_mbmap(struct Env *e, struct PushRegs *r)
 
 static int64_t vmcall_ipcsend(struct Env *e, struct PushRegs *r)
 {
-	(void)e;
+	int64_t ret;
+
 	if (r->reg_rbx != VMX_HOST_FS_ENV)
 		return -E_INVAL;
-	return sys_ipc_send(fs_env->env_id, r->reg_rcx, (void *)r->reg_rdx,
-			    r->reg_rsi);
+	ret = sys_ipc_send(fs_env->env_id, r->reg_rcx, (void *)r->reg_rdx,
+			   r->reg_rsi);
+	if (ret == 0) {
+		vmx_drop_answer(e->env_vcpu);
+		e->env_vcpu->vc_answer = ANSWER_DUE;
+	}
+	return ret;
 }
 
 static int64_t vmcall_ipcrecv(struct Env *e, struct PushRegs *r)

@@ -349,6 +349,14 @@ int vmx_alloc(struct Env *e, struct Env *owner, uint64_t memsz, uint64_t rip)
 	return 0;
 }
 
+void vmx_drop_answer(struct Vcpu *vc)
+{
+	if (vc->vc_answer_page)
+		page_decref(vc->vc_answer_page);
+	vc->vc_answer_page = NULL;
+	vc->vc_answer = ANSWER_NONE;
+}
+
 void vmx_free(struct Env *e)
 {
 	struct Vcpu *vc = e->env_vcpu;
@@ -366,6 +374,7 @@ void vmx_free(struct Env *e)
 		}
 		if (c->cpu_msrs == vc)
 			c->cpu_msrs = NULL;
+		vmx_drop_answer(vc);
 		kpage_free(vc->vc_vmcs);
 		kpage_free(vc->vc_out);
 		kpage_free(vc);

@@ -30,6 +30,13 @@ struct Vcpu {
 	uint64_t vc_msrs[NVCPU_MSRS];
 	uint64_t vc_drs[NVCPU_DRS];
 
+	// An answer of the host's file server that came after IPCSEND and
+	// before IPCRECV: the server waits for nobody, so it is kept here.
+	enum { ANSWER_NONE, ANSWER_DUE, ANSWER_HERE } vc_answer;
+	uint64_t vc_answer_value;
+	struct PageInfo *vc_answer_page;	// or null
+	int vc_answer_perm;
+
 	uint64_t vc_exits;		// counters, see struct vm_info
 	uint64_t vc_start_tsc, vc_last_tsc;
 
@@ -78,6 +85,8 @@ static inline void vmwrite(uint32_t field, uint64_t value)
 // Gives the guest environment e its memory and virtual CPU; owner is its VMM.
 // -E_NO_MEM; what was allocated goes with env_destroy().
 int vmx_alloc(struct Env *e, struct Env *owner, uint64_t memsz, uint64_t rip);
+// What IPCSEND and the end of a guest do about an answer that nobody took.
+void vmx_drop_answer(struct Vcpu *vc);
 // All that the guest has is given back.
 void vmx_free(struct Env *e);
 // Runs curenv, a guest, until another environment's turn has come.
