@@ -220,6 +220,24 @@ void vmx_dump(const struct Env *e)
 	dump_events();
 }
 
+bool vmcs_peek(uint32_t field, uint64_t *value)
+{
+	bool failed;
+
+	__asm__ volatile("vmread %2, %1" : "=@ccbe"(failed), "=rm"(*value)
+			 : "r"((uint64_t)field));
+	return !failed;
+}
+
+bool vmcs_poke(uint32_t field, uint64_t value)
+{
+	bool failed;
+
+	__asm__ volatile("vmwrite %1, %2" : "=@ccbe"(failed)
+			 : "rm"(value), "r"((uint64_t)field) : "memory");
+	return !failed;
+}
+
 // ---- entries that fail ----------------------------------------------------
 
 static uint64_t current_vmcs_read(uint32_t field)

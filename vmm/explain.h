@@ -29,3 +29,8 @@ const char *vmx_exit_reason_name(uint32_t reason);
 
 // Prints the last exit of the current VMCS and the state of its guest e.
 void vmx_dump(const struct Env *e);
+
+// One field of the current VMCS, for the monitor: false when the processor
+// does not have it or does not let it be written.
+bool vmcs_peek(uint32_t field, uint64_t *value);
+bool vmcs_poke(uint32_t field, uint64_t value);
