@@ -10,7 +10,7 @@ struct CpuInfo cpus[NCPU];
 int ncpu = 1;
 volatile uint32_t kernel_lock;
 
-char kstacks[NCPU][KSTKSIZE] __attribute__((aligned(PGSIZE)));
+struct kstack kstacks[NCPU] __attribute__((aligned(PGSIZE)));
 static char ist_stacks[NCPU][NIST][PGSIZE] __attribute__((aligned(16)));
 
 // --------------------------------------------------------------
@@ -67,7 +67,7 @@ void cpu_init(int cpu)
 {
 	struct Taskstate *ts = &cpus[cpu].cpu_ts;
 
-	ts->ts_rsp[0] = (uintptr_t)kstacks[cpu] + KSTKSIZE;
+	ts->ts_rsp[0] = (uintptr_t)&kstacks[cpu + 1];
 	for (int i = 0; i < NIST; i++)
 		ts->ts_ist[i] = (uintptr_t)ist_stacks[cpu][i] + PGSIZE;
 	ts->ts_iomb = sizeof(*ts);
@@ -191,7 +191,7 @@ void boot_aps(void)
 		uint64_t until;
 
 		c->cpu_apicid = ap_ids[i];
-		ap_stack_kva = (uintptr_t)kstacks[ncpu] + KSTKSIZE;
+		ap_stack_kva = (uintptr_t)&kstacks[ncpu + 1];
 		lapic_startap(c->cpu_apicid, MPENTRY_PADDR);
 		until = rdtsc() + ms2tsc(100);
 		while (!c->cpu_started && rdtsc() < until)

@@ -45,6 +45,12 @@ struct CpuInfo {
 	struct Taskstate cpu_ts;
 };
 
+// Kernel stacks; what is below one is not mapped.
+struct kstack {
+	char guard[PGSIZE];
+	char stack[KSTKSIZE];
+};
+extern struct kstack kstacks[NCPU];
 extern struct CpuInfo cpus[NCPU];
 extern int ncpu;		// processors that run
 

@@ -44,7 +44,7 @@ long_mode:
 	xorl	%ebp, %ebp		// backtraces end here
 	testq	%rsp, %rsp
 	jnz	1f
-	movabsq	$kstacks + KSTKSIZE, %rsp
+	movabsq	$kstacks + PGSIZE + KSTKSIZE, %rsp
 	movabsq	$i386_init, %rax
 	call	*%rax
 1:	movabsq	$mp_main, %rax

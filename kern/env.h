@@ -34,6 +34,7 @@ void env_pop_tf(struct Trapframe *tf) __attribute__((noreturn));
 void sched_init(void);
 // Runs the next environment in turn, or sleeps until there is one.
 void sched_yield(void) __attribute__((noreturn));
+void sched_run(void) __attribute__((noreturn));
 // Puts an environment at the end of the run queue.
 void sched_ready(struct Env *e);
 // Takes a runnable environment, or curenv, out of turn.

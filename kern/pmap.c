@@ -264,6 +264,9 @@ static uint64_t kernel_perm(uintptr_t va)
 		return PTE_P;
 	if (va >= (uintptr_t)etext && va < (uintptr_t)erodata)
 		return PTE_P | PTE_NX;
+	for (int i = 0; i < NCPU; i++)
+		if (va == (uintptr_t)kstacks[i].guard)
+			return 0;
 	if (va >= KERNBASE + IOPHYSMEM && va < KERNBASE + EXTPHYSMEM)
 		return PTE_P | PTE_W | PTE_NX | PTE_PCD | PTE_PWT;
 	return PTE_P | PTE_W | PTE_NX;

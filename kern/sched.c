@@ -53,7 +53,8 @@ void sched_leave(void)
 		sched_ready(e);
 }
 
-void sched_yield(void)
+// sched_yield, on an empty stack.
+void sched_run(void)
 {
 	struct CpuInfo *c = thiscpu;
 	struct Env *e;
@@ -73,6 +74,17 @@ void sched_yield(void)
 	}
 	dequeue(e);
 	env_run(e);
+}
+
+void sched_yield(void)
+{
+	// Nobody returns to who called us, so the stack starts anew: guests
+	// leave the kernel and come back without ever unwinding it.
+	__asm__ volatile("movq %0, %%rsp\n\t"
+			 "xorl %%ebp, %%ebp\n\t"
+			 "call sched_run"
+			 : : "r"(thiscpu->cpu_ts.ts_rsp[0]));
+	__builtin_unreachable();
 }
 
 // --------------------------------------------------------------

@@ -238,6 +238,7 @@ static void trap_from_kernel(struct Trapframe *tf)
 		monitor(tf);
 		return;
 	}
+	cons_break_lock();	// whoever holds it does not come back
 	print_trapframe(tf);
 	panic("%s in the kernel at %p", trapname(vector), (void *)tf->tf_rip);
 }
