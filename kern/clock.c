@@ -10,6 +10,7 @@
 enum { NTIMER = NENV + 8 };
 static struct timer *heap[NTIMER + 1];
 static int ntimer;
+uint64_t clock_next = ~0ul;
 
 static uint32_t lapic_khz;		// ticks of the APIC's timer a ms
 
@@ -58,6 +59,8 @@ static void put(struct timer *t, int slot)
 {
 	heap[slot] = t;
 	t->tm_slot = slot;
+	if (slot == 1)
+		clock_next = t->tm_when;
 }
 
 static void sift_up(struct timer *t, int slot)
@@ -89,6 +92,8 @@ void timer_cancel(struct timer *t)
 		return;
 	t->tm_slot = 0;
 	last = heap[ntimer--];
+	if (ntimer == 0)
+		clock_next = ~0ul;
 	if (last == t)
 		return;
 	if (slot > 1 && heap[slot / 2]->tm_when > last->tm_when)
@@ -110,11 +115,12 @@ void timer_arm(struct timer *t, uint64_t when)
 // --------------------------------------------------------------
 // The interrupt
 
-static void program(uint64_t when)
+void clock_set(struct CpuInfo *c, uint64_t when)
 {
 	uint64_t now = rdtsc(), left = when > now ? when - now : 0;
 	uint64_t ticks;
 
+	c->cpu_timer = when;
 	if (sysinfo.si_role == ROLE_GUEST) {
 		hypercall(VMX_VMCALL_TIMER, when ? when : 1, 0);
 		return;
@@ -122,19 +128,6 @@ static void program(uint64_t when)
 	left = MIN(left, 1ul << 40);
 	ticks = left * lapic_khz / sysinfo.si_tsc_khz + 1;
 	lapic_timer(MIN(ticks, 0xfffffffful));
-}
-
-void clock_program(struct CpuInfo *c)
-{
-	uint64_t want = c->cpu_slice_end;
-
-	if (ntimer > 0 && c == cpus)
-		want = MIN(want, heap[1]->tm_when);
-	// One that fires too early does no harm, and is set anew then.
-	if (want >= c->cpu_timer)
-		return;
-	c->cpu_timer = want;
-	program(want);
 }
 
 void clock_interrupt(void)

@@ -67,9 +67,20 @@ static inline uint64_t ms2tsc(uint64_t ms)
 // `when`. An armed timer is set anew.
 void timer_arm(struct timer *t, uint64_t when);
 void timer_cancel(struct timer *t);
-// Sets the interrupt of this processor, c, for what is due next. Called before
-// the kernel is left.
-void clock_program(struct CpuInfo *c);
+extern uint64_t clock_next;	// TSC of the earliest timer; ~0: none
+// Has this processor, c, interrupted at that TSC.
+void clock_set(struct CpuInfo *c, uint64_t when);
+// Sets its interrupt for what is due next. Called before the kernel is left.
+static inline void clock_program(struct CpuInfo *c)
+{
+	uint64_t want = c->cpu_slice_end;
+
+	if (c == cpus && clock_next < want)
+		want = clock_next;
+	// One that fires too early does no harm, and is set anew then.
+	if (want < c->cpu_timer)
+		clock_set(c, want);
+}
 // The timer's interrupt: fires what is due.
 void clock_interrupt(void);
 

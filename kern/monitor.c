@@ -389,12 +389,11 @@ static int cmd_vmcs(int argc, char **argv, struct Trapframe *tf)
 		return bad_number(argv[2]);
 	if (argc > 3 && !parse(argv[3], 16, &value))
 		return bad_number(argv[3]);
-	if (argc > 3 && !vmcs_poke(field, value))
-		cprintf("The processor refuses to write it.\n");
-	if (vmcs_peek(field, &value))
+	if ((argc < 4 || vmcs_poke(field, value)) && vmcs_peek(field, &value))
 		cprintf("VMCS field %lx is %lx\n", field, value);
 	else
-		cprintf("There is no VMCS field %lx.\n", field);
+		cprintf("%s\n", vmx_instruction_error(
+				vmread(VMCS_INSTRUCTION_ERROR)));
 	return GO_ON;
 }
 

@@ -84,21 +84,9 @@ static bool handle_triple_fault(struct Env *e)
 	return true;
 }
 
-// The slice is over. Interrupts that wait are taken now: Bochs lets none end
-// a guest that was entered with its own interrupts off.
 static bool handle_preemption(struct Env *e)
 {
-	struct CpuInfo *c = thiscpu;
-
-	unlock_kernel(c);
-	sti();
-	pause();
-	cli();
-	lock_kernel(c);
-	if (e->env_status == ENV_DYING)
-		env_reap_dying();
-	else
-		sched_ready(e);
+	vmx_slice_over(e);
 	return true;
 }
 

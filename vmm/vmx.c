@@ -20,6 +20,8 @@ static uint8_t vmxon_regions[NCPU][PGSIZE] __attribute__((aligned(PGSIZE)));
 static uint8_t io_bitmap[2 * PGSIZE] __attribute__((aligned(PGSIZE)));
 static uint8_t msr_bitmap[PGSIZE] __attribute__((aligned(PGSIZE)));
 
+enum { EXITS_PER_LOOK = 16 };	// at the clock, whether the slice is over
+
 // The guest's own while it runs, not switched by VMX: set when another guest
 // used them last. The host uses none of these.
 static const uint32_t vcpu_msrs[NVCPU_MSRS] = {
@@ -455,6 +457,7 @@ static int vmx_load(struct CpuInfo *c, struct Env *e)
 		load_msrs(vc);
 		c->cpu_msrs = vc;
 	}
+	vc->vc_slice_end = rdtsc() + ms2tsc(SLICE_MS);
 	vmwrite(VMCS_PREEMPTION_TIMER_VALUE, ms2tsc(SLICE_MS) >>
 		VMX_MISC_TIMER_SHIFT(rdmsr(MSR_IA32_VMX_MISC)));
 	return 0;
@@ -554,12 +557,30 @@ static void vmexit(struct Env *e)
 		abort_guest(e);
 }
 
+void vmx_slice_over(struct Env *e)
+{
+	struct CpuInfo *c = thiscpu;
+
+	// Interrupts that wait are taken now: Bochs lets none end a guest
+	// that was entered with its own interrupts off.
+	unlock_kernel(c);
+	sti();
+	pause();
+	cli();
+	lock_kernel(c);
+	if (e->env_status == ENV_DYING)
+		env_reap_dying();
+	else if (e->env_status == ENV_RUNNING)
+		sched_ready(e);
+}
+
 // Enters the guest once. The kernel lock is not held meanwhile.
 static void vmx_enter(struct CpuInfo *c, struct Env *e)
 {
 	struct Vm *vm = e->env_vm;
 	struct Vcpu *vc = e->env_vcpu;
 	uint32_t *seen = &vm->vm_seen[e->env_cpunum];
+	uint64_t exits;
 	int failed;
 
 	if (*seen != vm->vm_generation) {
@@ -575,7 +596,7 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 	failed = asm_vmrun(&e->env_tf, ++vc->vc_runs);
 	lock_kernel(c);
 	vc->vc_cr2 = rcr2();
-	vc->vc_exits++;
+	exits = ++vc->vc_exits;
 	if (e->env_status == ENV_DYING) {
 		env_reap_dying();
 		return;
@@ -588,6 +609,11 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 		return;
 	}
 	vmexit(e);
+	// The preemption timer counts whole units of the guest's own time, and
+	// cheap exits one after the other may come to none.
+	if (exits % EXITS_PER_LOOK == 0 && c->cpu_env == e &&
+	    rdtsc() >= e->env_vcpu->vc_slice_end)
+		vmx_slice_over(e);
 }
 
 void vmx_run(struct Env *e)

@@ -37,6 +37,8 @@ struct Vcpu {
 	struct PageInfo *vc_answer_page;	// or null
 	int vc_answer_perm;
 
+	uint64_t vc_slice_end;		// TSC
+
 	uint64_t vc_exits;		// counters, see struct vm_info
 	uint64_t vc_start_tsc, vc_last_tsc;
 
@@ -103,6 +105,8 @@ void vmx_raise_irq(struct Env *e, int irq);
 void vmx_inject(int vector, uint32_t error);
 // Whether and when PROC_INTERRUPT_WINDOW_EXITING is on is known here alone.
 void vmx_interrupt_window(struct Vcpu *vc, bool on);
+// Others' turn, if e, the current guest, still runs.
+void vmx_slice_over(struct Env *e);
 // Fills buf with up to n guests; returns how many there are.
 int vmx_list(struct vm_info *buf, size_t n);
 
