@@ -54,19 +54,23 @@ static int serial_getc(void)
 	return inb(COM_DATA);
 }
 
-// A line that is stuck does not stop the kernel.
-static void serial_wait(uint8_t state)
+// False: nobody takes what is sent. That is waited for long (an emulator may
+// have to wait for its reader), but once: the kernel goes on without.
+static bool serial_wait(uint8_t state)
 {
-	for (int i = 0; i < 100000 && !(inb(COM_LSR) & state); i++)
+	static bool stuck;
+	int tries = stuck ? 1 : 1000000;
+
+	while (!(inb(COM_LSR) & state) && --tries > 0)
 		pause();
+	stuck = tries == 0;
+	return !stuck;
 }
 
 static void serial_putc(int c)
 {
-	if (!serial_exists)
-		return;
-	serial_wait(LSR_THR_EMPTY);
-	outb(COM_DATA, c);
+	if (serial_exists && serial_wait(LSR_THR_EMPTY))
+		outb(COM_DATA, c);
 }
 
 // ---- screen ---------------------------------------------------------------
@@ -386,7 +390,7 @@ static struct {
 	char text[RING];
 	uint32_t head, tail;	// written at head, read at tail; they wrap
 	bool stalled;		// characters may wait in the devices
-} ring;
+} ring = { .stalled = true };	// some come before there are interrupts
 
 bool cons_put_ring(int c)
 {

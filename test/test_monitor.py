@@ -143,6 +143,14 @@ def test_panic_comes_here(monitor):
     assert "init" in again.run("envs")
 
 
+def test_other_processors_run_on(machine):
+    monitor = Monitor(machine("breakpoint", cpus=4))
+    assert "4 of 8 processors" in monitor.run("kerninfo")
+    assert re.search(r" trap\+\d+ ", monitor.run("backtrace"))
+    monitor.machine.send("continue\r")
+    assert monitor.machine.end() == 0
+
+
 def test_poweroff(monitor):
     monitor.machine.send("poweroff\r")
     assert monitor.machine.end() == 0
