@@ -3,12 +3,16 @@
 // references to the pipe's page are this end's.
 #include <inc/lib.h>
 
-// rpos and wpos only grow; the difference is what is in the buffer.
+// rpos and wpos only grow, and wrap around; the difference is what is in the
+// buffer, whose size so must be a power of two.
+#define BUFSIZE		2048u
+
 struct Pipe {
+	volatile uint32_t p_lock;	// who holds it; 0: nobody
 	volatile uint32_t p_rpos, p_wpos;
-	char p_buf[PGSIZE - 8];
+	char p_buf[BUFSIZE];
 };
-_Static_assert(sizeof(struct Pipe) == PGSIZE, "one page");
+_Static_assert(sizeof(struct Pipe) <= PGSIZE, "one page");
 
 #define PIPE_PERM	(PTE_P | PTE_U | PTE_W | PTE_SHARE | PTE_NOEXEC)
 
@@ -83,58 +87,93 @@ bool pipeisclosed(int fdnum)
 	       other_end_closed(fd, (struct Pipe *)fd2data(fd));
 }
 
-// Bytes that may be moved at once from position pos.
-static size_t contiguous(uint32_t pos, size_t n)
+// An end may be several programs', so copying is done by one at a time. Who
+// is killed while it holds the lock loses it: its reference to the page goes,
+// which wakes those who wait.
+static void lock(struct Pipe *p)
 {
-	return MIN(n, sizeof(((struct Pipe *)0)->p_buf) -
-		      pos % sizeof(((struct Pipe *)0)->p_buf));
+	uint32_t me = thisenv->env_id, holder, refs;
+	const volatile struct Env *e;
+
+	for (;;) {
+		refs = pageref(p);
+		holder = __sync_val_compare_and_swap(&p->p_lock, 0, me);
+		if (holder == 0)
+			return;
+		e = &envs[ENVX(holder)];
+		if ((uint32_t)e->env_id == holder &&
+		    e->env_status != ENV_FREE)
+			sys_page_wait(&p->p_lock, holder, refs);
+		else if (__sync_bool_compare_and_swap(&p->p_lock, holder, me))
+			return;
+	}
+}
+
+// Copies n bytes into the buffer from position pos on, or out of it.
+static void copy(struct Pipe *p, uint32_t pos, char *buf, size_t n, bool in)
+{
+	size_t part;
+	char *there;
+
+	for (; n > 0; n -= part, buf += part, pos += part) {
+		there = p->p_buf + pos % BUFSIZE;
+		part = MIN(n, BUFSIZE - pos % BUFSIZE);
+		memcpy(in ? there : buf, in ? buf : there, part);
+	}
+}
+
+// Moves up to n bytes; the positions may be wrong, so no more than fit.
+static size_t transfer(struct Pipe *p, char *buf, size_t n, bool in)
+{
+	uint32_t there;
+
+	lock(p);
+	there = p->p_wpos - p->p_rpos;
+	there = MIN(there, BUFSIZE);
+	n = MIN(n, in ? BUFSIZE - there : there);
+	copy(p, in ? p->p_wpos : p->p_rpos, buf, n, in);
+	if (in)
+		p->p_wpos += n;
+	else
+		p->p_rpos += n;
+	p->p_lock = 0;
+	sys_page_wake(p);
+	return n;
 }
 
 static ssize_t devpipe_read(struct Fd *fd, void *buf, size_t n)
 {
 	struct Pipe *p = (struct Pipe *)fd2data(fd);
-	uint32_t refs;
-	size_t part;
-
-	while (refs = pageref(p), p->p_rpos == p->p_wpos) {
-		if (n == 0)
-			return 0;
-		if (other_end_closed(fd, p) && p->p_rpos == p->p_wpos)
-			return 0;
-		sys_page_wait(&p->p_wpos, p->p_rpos, refs);
-	}
-	n = MIN(n, p->p_wpos - p->p_rpos);
-	part = contiguous(p->p_rpos, n);
-	memcpy(buf, p->p_buf + p->p_rpos % sizeof(p->p_buf), part);
-	memcpy((char *)buf + part, p->p_buf, n - part);
-	p->p_rpos += n;
-	sys_page_wake(p);
-	return n;
-}
-
-// Waits for room, then puts as much of n as there is room for.
-static ssize_t put_some(struct Fd *fd, const char *buf, size_t n)
-{
-	struct Pipe *p = (struct Pipe *)fd2data(fd);
-	uint32_t refs, full;
-	size_t part;
+	uint32_t refs, rpos;
+	size_t done;
 
 	for (;;) {
 		refs = pageref(p);
-		full = p->p_wpos - sizeof(p->p_buf);
+		rpos = p->p_rpos;
+		if (rpos != p->p_wpos && (done = transfer(p, buf, n, false)))
+			return done;
+		if (n == 0 || (other_end_closed(fd, p) && rpos == p->p_wpos))
+			return 0;
+		sys_page_wait(&p->p_wpos, rpos, refs);
+	}
+}
+
+// Waits for room, then puts as much of n as there is room for.
+static ssize_t put_some(struct Fd *fd, char *buf, size_t n)
+{
+	struct Pipe *p = (struct Pipe *)fd2data(fd);
+	uint32_t refs, full;
+	size_t done;
+
+	for (;;) {
+		refs = pageref(p);
+		full = p->p_wpos - BUFSIZE;
 		if (other_end_closed(fd, p))
 			return -E_EOF;
-		if (p->p_rpos != full)
-			break;
+		if (p->p_rpos != full && (done = transfer(p, buf, n, true)))
+			return done;
 		sys_page_wait(&p->p_rpos, full, refs);
 	}
-	n = MIN(n, p->p_rpos - full);
-	part = contiguous(p->p_wpos, n);
-	memcpy(p->p_buf + p->p_wpos % sizeof(p->p_buf), buf, part);
-	memcpy(p->p_buf, buf + part, n - part);
-	p->p_wpos += n;
-	sys_page_wake(p);
-	return n;
 }
 
 static ssize_t devpipe_write(struct Fd *fd, const void *buf, size_t n)
@@ -143,7 +182,7 @@ static ssize_t devpipe_write(struct Fd *fd, const void *buf, size_t n)
 	ssize_t r;
 
 	for (done = 0; done < n; done += r)
-		if ((r = put_some(fd, (const char *)buf + done,
+		if ((r = put_some(fd, (char *)buf + done,
 				  n - done)) < 0)
 			return done ? (ssize_t)done : r;
 	return done;

@@ -3,6 +3,7 @@
 #include <inc/lib.h>
 
 enum { MAXARG = 32 };
+enum { NOT_STARTED = 127 };	// a program's status when it can't be run
 
 static int run(const char **argv)
 {
@@ -11,7 +12,7 @@ static int run(const char **argv)
 
 	if (child < 0) {
 		cprintf("init: %s: %e\n", argv[0], child);
-		return 1;
+		return NOT_STARTED;
 	}
 	status = wait(child);
 	if (status == EXIT_KILLED)
@@ -75,7 +76,8 @@ static int first_program(const char **argv)
 			return status;
 	}
 	for (;;)
-		shell();
+		if (shell() == NOT_STARTED)
+			sys_sleep(1000);	// memory may come back
 }
 
 // Started by another program (argc > 0): runs its arguments.

@@ -100,6 +100,36 @@ static void test_much(void)
 	cprintf("pipe carried %d bytes\n", TOTAL);
 }
 
+// Several writers at a time: nothing is lost, and lines stay whole.
+static void test_writers(void)
+{
+	enum { WRITERS = 3, LINES = 300 };
+	static char buf[16];
+	int p[2], n, count[WRITERS] = { 0 };
+	envid_t id[WRITERS];
+
+	make_pipe(p);
+	for (int i = 0; i < WRITERS; i++)
+		if ((id[i] = must_fork()) == 0) {
+			for (int j = 0; j < LINES; j++)
+				if (fprintf(p[1], "%d %05d\n", i, j) != 8)
+					panic("fprintf");
+			exit(0);
+		}
+	close(p[1]);
+	while ((n = readn(p[0], buf, 8)) == 8) {
+		n = buf[0] - '0';
+		if (n < 0 || n >= WRITERS ||
+		    strtol(buf + 1, NULL, 10) != count[n]++)
+			panic("read %.7s", buf);
+	}
+	for (int i = 0; i < WRITERS; i++)
+		if (wait(id[i]) != 0 || count[i] != LINES)
+			panic("writer %d: %d lines", i, count[i]);
+	close(p[0]);
+	cprintf("pipe kept %d writers apart\n", WRITERS);
+}
+
 void umain(int argc, char **argv)
 {
 	USED(argc);
@@ -107,5 +137,6 @@ void umain(int argc, char **argv)
 	test_data();
 	test_closed_reader();
 	test_much();
+	test_writers();
 	cprintf("pipe tests passed\n");
 }
