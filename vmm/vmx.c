@@ -417,6 +417,7 @@ void vmx_leave(struct Env *e)
 	if (!vc)
 		return;
 	vc->vc_last_tsc = rdtsc();
+	vc->vc_cr2 = rcr2();
 	// An exit leaves limits of 64 KiB, and user code must not find
 	// descriptors behind the tables' ends.
 	cpu_load_tables();
@@ -457,6 +458,7 @@ static int vmx_load(struct CpuInfo *c, struct Env *e)
 		load_msrs(vc);
 		c->cpu_msrs = vc;
 	}
+	lcr2(vc->vc_cr2);
 	vc->vc_slice_end = rdtsc() + ms2tsc(SLICE_MS);
 	vmwrite(VMCS_PREEMPTION_TIMER_VALUE, ms2tsc(SLICE_MS) >>
 		VMX_MISC_TIMER_SHIFT(rdmsr(MSR_IA32_VMX_MISC)));
@@ -580,23 +582,26 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 	struct Vm *vm = e->env_vm;
 	struct Vcpu *vc = e->env_vcpu;
 	uint32_t *seen = &vm->vm_seen[e->env_cpunum];
-	uint64_t exits;
 	int failed;
 
+	// The preemption timer counts whole units of the guest's own time, and
+	// cheap exits one after the other may come to none.
+	if (vc->vc_exits % EXITS_PER_LOOK == 0 &&
+	    rdtsc() >= vc->vc_slice_end) {
+		vmx_slice_over(e);
+		return;
+	}
 	if (*seen != vm->vm_generation) {
 		*seen = vm->vm_generation;
 		forget_translations(vm, vc);
 	}
 	if (vc->vc_irqs)
 		inject_irq(vc);
-	if (rcr2() != vc->vc_cr2)
-		lcr2(vc->vc_cr2);
 	clock_program(c);
 	unlock_kernel(c);
 	failed = asm_vmrun(&e->env_tf, ++vc->vc_runs);
 	lock_kernel(c);
-	vc->vc_cr2 = rcr2();
-	exits = ++vc->vc_exits;
+	vc->vc_exits++;
 	if (e->env_status == ENV_DYING) {
 		env_reap_dying();
 		return;
@@ -609,11 +614,6 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 		return;
 	}
 	vmexit(e);
-	// The preemption timer counts whole units of the guest's own time, and
-	// cheap exits one after the other may come to none.
-	if (exits % EXITS_PER_LOOK == 0 && c->cpu_env == e &&
-	    rdtsc() >= e->env_vcpu->vc_slice_end)
-		vmx_slice_over(e);
 }
 
 void vmx_run(struct Env *e)
