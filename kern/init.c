@@ -67,6 +67,9 @@ void poweroff(int status)
 	for (const char *s = "Shutdown"; *s; s++)
 		outb(0x8900, *s);	// Bochs
 	outw(0xb004, 0x2000);		// both, of old
+	// QEMU runs on for a while until its other thread has seen it.
+	for (uint64_t t = rdtsc() + ms2tsc(1000); rdtsc() < t;)
+		pause();
 	cprintf("This machine has no power switch that we know.\n");
 }
 
