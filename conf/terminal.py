@@ -32,7 +32,7 @@ class RawTerminal:
         self.saved = None
         if self.fd >= 0 and os.isatty(self.fd):
             self.saved = termios.tcgetattr(self.fd)
-            tty.setraw(self.fd)
+            tty.setraw(self.fd, termios.TCSANOW)
             now = termios.tcgetattr(self.fd)
             now[1] = self.saved[1]      # output stays cooked
             termios.tcsetattr(self.fd, termios.TCSANOW, now)
