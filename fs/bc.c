@@ -167,9 +167,12 @@ int bc_sync(void)
 {
 	int r, ret = 0;
 
-	for (int i = 0; i < NCACHE; i++)
+	for (int i = 0; i < NCACHE; i++) {
 		if ((r = flush_block(diskaddr(slots[i]))) < 0)
 			ret = r;
+		else
+			bc_drop(slots[i]);
+	}
 	if (ret == 0 && sysinfo.si_role == ROLE_HOST)
 		ret = ide_flush();
 	return ret;

@@ -44,6 +44,7 @@ void bc_new(uint32_t blockno);
 void bc_drop(uint32_t blockno);
 // Writes the block at addr to the disk when it is in the cache and dirty.
 int flush_block(void *addr);
+// Writes all that is dirty, and empties the cache.
 int bc_sync(void);
 // The error of a block that could not be brought in since the last call.
 // Until then it shows zeros, and nothing written to it counts.

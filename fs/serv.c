@@ -342,6 +342,17 @@ static int serve(struct request *rq, uint64_t nr, int perm)
 	return e < 0 ? e : r;
 }
 
+// A client that does not receive has lost its answer; one that has no memory
+// to map the descriptor learns that.
+static void answer(const struct request *rq, int r)
+{
+	if (rq->fd)
+		r = sys_ipc_try_send(rq->whom, r, rq->fd, PTE_P | PTE_U |
+				     PTE_W | PTE_SHARE | PTE_NOEXEC);
+	if (!rq->fd || r < 0)
+		sys_ipc_try_send(rq->whom, r, (void *)UTOP, 0);
+}
+
 static void serve_next(void)
 {
 	static struct request rq;	// larger than the stack should hold
@@ -359,8 +370,7 @@ static void serve_next(void)
 	r = serve(&rq, nr, perm);
 	if (perm)
 		sys_page_unmap(0, (void *)REQVA);
-	sys_ipc_try_send(rq.whom, r, rq.fd ? rq.fd : (void *)UTOP,
-			 PTE_P | PTE_U | PTE_W | PTE_SHARE | PTE_NOEXEC);
+	answer(&rq, r);
 }
 
 void umain(int argc, char **argv)

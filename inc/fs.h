@@ -49,7 +49,8 @@ enum {
 	FSREQ_STAT,
 	FSREQ_FLUSH,	// this file's dirty blocks go to the disk
 	FSREQ_REMOVE,
-	FSREQ_SYNC,	// everything dirty goes to the disk
+	FSREQ_SYNC,	// everything dirty goes to the disk; the server gives
+			// back what memory it can
 	FSREQ_COPY,	// dst's contents become src's, holes stay holes
 };
 

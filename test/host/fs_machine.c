@@ -19,7 +19,7 @@ const char *binaryname;
 uint8_t *disk;
 uint32_t disk_blocks, bad_read, bad_write;
 unsigned disk_reads, disk_writes;
-bool all_bad, deaf;
+bool all_bad, deaf, no_room;
 int fail_alloc;
 char console[CONSOLE];
 
@@ -28,7 +28,7 @@ static pte_t *ptes;
 static uint32_t *refs;		// of the page at each address
 static void (*pgfault)(struct UTrapframe *utf);
 static union Fsipc *request;	// the client's page
-static int64_t answer;
+static int64_t answer_value;
 static struct Fd *answer_fd;
 
 // --------------------------------------------------------------
@@ -255,7 +255,9 @@ int sys_ipc_try_send(envid_t to, uint64_t value, void *srcva, int perm)
 		panic("the answer goes to %x", to);
 	if (deaf)
 		return -E_IPC_NOT_RECV;
-	answer = (int64_t)value;
+	if (no_room && srcva != (void *)UTOP)
+		return -E_NO_MEM;
+	answer_value = (int64_t)value;
 	answer_fd = NULL;
 	if (srcva != (void *)UTOP) {
 		if (!(perm & PTE_SHARE))
@@ -269,7 +271,7 @@ int sys_ipc_try_send(envid_t to, uint64_t value, void *srcva, int perm)
 int64_t call(int who, uint64_t nr, union Fsipc *page)
 {
 	request = page;
-	answer = -1000;
+	answer_value = -1000;
 	thisenv->env_ipc_from = who;
 	thisenv->env_ipc_value = nr;
 	thisenv->env_ipc_perm = page ? PTE_P | PTE_U | PTE_W : 0;
@@ -278,7 +280,7 @@ int64_t call(int who, uint64_t nr, union Fsipc *page)
 		panic("the request's page is still mapped");
 	if (server_cached() > NCACHE)
 		panic("%u blocks in the cache", server_cached());
-	return answer;
+	return answer_value;
 }
 
 struct Fd *fd_of_answer(void)

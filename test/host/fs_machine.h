@@ -18,6 +18,7 @@ extern bool all_bad;			// every access fails
 extern unsigned disk_reads, disk_writes;
 extern int fail_alloc;			// that many page allocations fail
 extern bool deaf;			// clients do not take their answers
+extern bool no_room;			// they can't map a page
 extern char console[];			// what the server printed
 
 void machine_init(void);

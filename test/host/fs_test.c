@@ -488,6 +488,10 @@ static void test_temporary(void)
 	EQUAL(call(USER, FSREQ_OPEN, &page), -1000);
 	deaf = false;
 	EQUAL(remove_path("/t"), -E_NOT_FOUND);
+	no_room = true;
+	EQUAL(try_open("/t", O_RDWR | O_CREAT | O_TEMP), -E_NO_MEM);
+	no_room = false;
+	EQUAL(remove_path("/t"), -E_NOT_FOUND);
 	EQUAL(free_after_sync(), before);
 	CHECK(has("/keep", "k", 1));
 	fsck();
@@ -669,11 +673,13 @@ static void test_eviction(void)
 		put(path, data + i, n - i);
 	}
 	CHECK(disk_writes > 500);	// without any sync
+	EQUAL(server_cached(), 24);
 	for (int i = 0; i < 4; i++) {
 		char path[] = { 'f', '0' + i, 0 };
 		CHECK(has(path, data + i, n - i));
 	}
 	EQUAL(sync_fs(), 0);
+	EQUAL(server_cached(), 0);
 	fsck();
 	// What is used all the time stays.
 	must_open("f1", O_RDONLY);
