@@ -69,16 +69,15 @@ void *bootmain(void)
 		uint32_t file = ph->p_filesz;
 		uint32_t sects = (file + SECTSIZE - 1) / SECTSIZE;
 		uint8_t *dst = (void *)(uint32_t)ph->p_pa;
-		uint32_t zero = ((uint32_t)ph->p_memsz - file + 3) / 4;
+		uint32_t longs = ((uint32_t)ph->p_memsz - file + 3) / 4;
 
 		if (ph->p_type != ELF_PROG_LOAD)
 			continue;
 		readsects(dst, KERNEL_SECTOR +
 			  (uint32_t)ph->p_offset / SECTSIZE, sects);
 		dst += file;
-		if (ph->p_memsz > ph->p_filesz)
-			__asm__ volatile("rep stosl" : "+D"(dst), "+c"(zero)
-					 : "a"(0) : "memory");
+		__asm__ volatile("rep stosl" : "+D"(dst), "+c"(longs)
+				 : "a"(0) : "memory");
 	}
 	return (void *)(uint32_t)ELFHDR->e_entry;
 }

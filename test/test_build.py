@@ -162,7 +162,7 @@ def test_gccprefix(tree, tmp_path):
 def test_boot_block_that_is_too_long(tree):
     source = tree.name("boot/boot.S")
     text = open(source).read()
-    tree.append("boot/boot.S", "\n.space 400\n")
+    tree.append("boot/boot.S", "\n.text\n.space 400\n")
     output = tree.make(ok=False)
     with open(source, "w") as f:
         f.write(text)

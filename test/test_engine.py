@@ -247,6 +247,7 @@ def test_qemu_monitor(machine):
     m.send(CTRL_A + "b")
     m.send("info status\r")
     m.expect("VM status: running")
+    m.expect("(qemu) ")
     m.send(CTRL_A + "b")
     assert m.shell("echo back") == "back\n"
     m.poweroff()

@@ -30,10 +30,10 @@ def test_kernel_breakpoint(machine):
     m = machine("echo", "hello", options=("--gdb", str(free_port())))
     m.expect("Waiting for gdb")
     m.expect("Ctrl-a h")
-    out = gdb("hbreak env_run", "continue", "backtrace 1",
-              "print sysinfo.si_ncpu", "delete", "detach")
-    assert "Breakpoint 1, env_run (" in out and "kern/" in out, out
-    assert "$1 = 1" in out, out
+    out = gdb("hbreak env_create", "continue", "print name", "backtrace",
+              "delete", "detach")
+    assert "Breakpoint 1, env_create (" in out and "kern/env.c" in out, out
+    assert '"fs"' in out and "i386_init" in out, out
     m.expect("hello")
     assert m.end() == 0
 
