@@ -63,14 +63,10 @@ int ipc_host_send(int type, uint64_t value, void *pg, int perm)
 
 	if ((r = page_gpa(pg, perm & PTE_W, &gpa)) < 0)
 		return r;
-	do {
-		r = VMX_VMCALL_IPCSEND;
-		__asm__ volatile("vmcall" : "+a"(r)
-				 : "b"((uint64_t)type), "c"(value), "d"(gpa),
-				   "S"((uint64_t)perm) : "memory", "cc");
-		if (r == -E_IPC_NOT_RECV)
-			sys_yield();
-	} while (r == -E_IPC_NOT_RECV);
+	r = VMX_VMCALL_IPCSEND;
+	__asm__ volatile("vmcall" : "+a"(r)
+			 : "b"((uint64_t)type), "c"(value), "d"(gpa),
+			   "S"((uint64_t)perm) : "memory", "cc");
 	return r;
 }
 

@@ -4,8 +4,8 @@
 //   pipeline = command { "|" command }
 //   command  = { word | "<" word | ">" word | ">>" word }
 //
-// '...' and "..." quote, # starts a comment. Programs are found in /bin and /; a file
-// that is no program is run as a script. Built in: exit, wait.
+// '...' and "..." quote, # starts a comment. Programs are found in /bin and
+// in /; a file that is no program is run as a script. Built in: exit, wait.
 #include <inc/elf.h>
 #include <inc/lib.h>
 
@@ -435,9 +435,10 @@ static void run_stdin(void)
 	else
 		while ((line = readline(cons ? prompt : NULL)) != NULL)
 			run_line(line);
-	if (cons)
-		printf("\n");
-	exit(last_status);
+	if (!cons)
+		exit(last_status);
+	printf("\n");
+	exit(0);
 }
 
 void umain(int argc, char **argv)
