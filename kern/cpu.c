@@ -67,7 +67,6 @@ void cpu_init(int cpu)
 {
 	struct Taskstate *ts = &cpus[cpu].cpu_ts;
 
-	ts->ts_rsp[0] = (uintptr_t)&kstacks[cpu + 1];
 	for (int i = 0; i < NIST; i++)
 		ts->ts_ist[i] = (uintptr_t)ist_stacks[cpu][i] + PGSIZE;
 	ts->ts_iomb = sizeof(*ts);

@@ -43,7 +43,7 @@ struct CpuInfo {
 	struct Vcpu *cpu_msrs;		// whose MSRs and debug registers it has
 
 	struct Taskstate cpu_ts;
-};
+} __attribute__((aligned(256)));	// no cache line in common, cheap to index
 
 // Kernel stacks; what is below one is not mapped.
 struct kstack {
@@ -54,10 +54,15 @@ extern struct kstack kstacks[NCPU];
 extern struct CpuInfo cpus[NCPU];
 extern int ncpu;		// processors that run
 
-// The number of this processor: its task register tells.
+// The number of this processor: its task register tells. Not volatile: while
+// a function runs the processor stays the same, as the kernel is never
+// preempted.
 static inline int cpunum(void)
 {
-	return (str() - GD_TSS0) >> 4;
+	uint32_t tr;
+
+	__asm__("str %0" : "=r"(tr));
+	return (tr - GD_TSS0) >> 4;
 }
 #define thiscpu (&cpus[cpunum()])
 #define curenv (thiscpu->cpu_env)

@@ -20,19 +20,6 @@ void env_init(void)
 	TAILQ_INIT(&env_free_list);
 }
 
-int envid2env(envid_t id, struct Env **out, bool checkperm)
-{
-	struct Env *e = id ? &envs[ENVX(id)] : curenv;
-
-	if (id < 0 || e->env_status == ENV_FREE ||
-	    e->env_status == ENV_DYING || (id && e->env_id != id))
-		return -E_BAD_ENV;
-	if (checkperm && e != curenv && e->env_parent_id != curenv->env_id)
-		return -E_BAD_ENV;
-	*out = e;
-	return 0;
-}
-
 // --------------------------------------------------------------
 // Making
 
@@ -264,27 +251,8 @@ void env_reap_dying(void)
 // --------------------------------------------------------------
 // Running
 
-void env_run(struct Env *e)
+void env_return(struct CpuInfo *c, struct Env *e)
 {
-	struct CpuInfo *c = thiscpu;
-
-	if (c->cpu_env != e) {
-		c->cpu_env = e;
-		e->env_cpunum = c - cpus;
-		e->env_status = ENV_RUNNING;
-		e->env_runs++;
-		c->cpu_flush_tlb = false;
-		fxrstor(e->env_fpu);
-		if (e->env_type == ENV_TYPE_GUEST) {
-			c->cpu_slice_end = ~0ul;	// see vmx_enter
-			lcr3(kern_cr3);
-		} else {
-			c->cpu_slice_end = rdtsc() + ms2tsc(SLICE_MS);
-			lcr3(e->env_cr3);
-		}
-	}
-	if (e->env_type == ENV_TYPE_GUEST)
-		vmx_run(e);
 	if (c->cpu_flush_tlb) {
 		c->cpu_flush_tlb = false;
 		lcr3(e->env_cr3);
@@ -292,4 +260,25 @@ void env_run(struct Env *e)
 	clock_program(c);
 	unlock_kernel(c);
 	env_pop_tf(&e->env_tf);
+}
+
+void env_run(struct Env *e)
+{
+	struct CpuInfo *c = thiscpu;
+
+	c->cpu_env = e;
+	e->env_cpunum = c - cpus;
+	e->env_status = ENV_RUNNING;
+	e->env_runs++;
+	c->cpu_flush_tlb = false;
+	fxrstor(e->env_fpu);
+	if (e->env_type == ENV_TYPE_GUEST) {
+		c->cpu_slice_end = ~0ul;	// see vmx_load
+		lcr3(kern_cr3);
+		vmx_run(e);
+	}
+	c->cpu_slice_end = rdtsc() + ms2tsc(SLICE_MS);
+	c->cpu_ts.ts_rsp[0] = (uintptr_t)(&e->env_tf + 1);
+	lcr3(e->env_cr3);
+	env_return(c, e);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <inc/env.h>
+#include <inc/error.h>
 #include <kern/cpu.h>
 #include <kern/pmap.h>
 
@@ -16,17 +17,32 @@ int env_alloc(struct Env **e, envid_t parent, enum EnvType type);
 // is a panic.
 struct Env *env_create(const uint8_t *elf, const char *name,
 		       enum EnvType type);
-// Finds the environment of an id; 0 is the caller. With checkperm it must be
-// the caller or a child of the caller. 0 or -E_BAD_ENV.
-int envid2env(envid_t id, struct Env **e, bool checkperm);
+// Finds the environment of an id for `me`, who is 0. With checkperm it must be
+// me or a child of mine. 0 or -E_BAD_ENV.
+static inline int envid2env(struct Env *me, envid_t id, struct Env **out,
+			    bool checkperm)
+{
+	struct Env *e = &envs[ENVX(id)];
+
+	if (id == 0)
+		e = me;
+	else if (e->env_id != id || e->env_status <= ENV_DYING ||
+		 (checkperm && e != me && e->env_parent_id != me->env_id))
+		return -E_BAD_ENV;
+	*out = e;
+	return 0;
+}
 // Ends an environment: all that it has is given back, who waits for it
 // learns the status. One that another processor runs ends as soon as that
 // processor has been made to leave it.
 void env_destroy(struct Env *e, int status);
 // Ends curenv if it was destroyed while it ran here.
 void env_reap_dying(void);
-// Returns into the environment; the kernel lock is released.
+// Makes e, out of the run queue, this processor's environment and returns
+// into it; the kernel lock is released.
 void env_run(struct Env *e) __attribute__((noreturn));
+// Returns into e, which is c's environment already, and no guest.
+void env_return(struct CpuInfo *c, struct Env *e) __attribute__((noreturn));
 // Puts the frame's registers into the processor.
 void env_pop_tf(struct Trapframe *tf) __attribute__((noreturn));
 

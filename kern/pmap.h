@@ -70,7 +70,17 @@ pte_t *pml4e_walk(pml4e_t *pml4e, uintptr_t va, bool create);
 int page_insert(pml4e_t *pml4e, struct PageInfo *pp, uintptr_t va,
 		uint64_t perm);
 // The page at va, null when nothing is there; its entry in *ptep if given.
-struct PageInfo *page_lookup(pml4e_t *pml4e, uintptr_t va, pte_t **ptep);
+static inline struct PageInfo *page_lookup(pml4e_t *pml4e, uintptr_t va,
+					   pte_t **ptep)
+{
+	pte_t *pte = pml4e_walk(pml4e, va, false);
+
+	if (!pte || !(*pte & PTE_P))
+		return NULL;
+	if (ptep)
+		*ptep = pte;
+	return pa2page(PTE_ADDR(*pte));
+}
 void page_remove(pml4e_t *pml4e, uintptr_t va);
 // Forgets va on every processor that uses this address space.
 void tlb_invalidate(pml4e_t *pml4e, uintptr_t va);

@@ -83,7 +83,7 @@ void sched_yield(void)
 	__asm__ volatile("movq %0, %%rsp\n\t"
 			 "xorl %%ebp, %%ebp\n\t"
 			 "call sched_run"
-			 : : "r"(thiscpu->cpu_ts.ts_rsp[0]));
+			 : : "r"(&kstacks[cpunum() + 1]));
 	__builtin_unreachable();
 }
 

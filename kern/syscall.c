@@ -37,12 +37,12 @@ static int64_t sys_poweroff(int status)
 
 static int64_t sys_env_destroy(envid_t envid)
 {
-	struct Env *e;
+	struct Env *me = curenv, *e;
 
 	// One user, one machine: any program may be killed, but not the two
 	// that the kernel itself started.
-	if (envid2env(envid, &e, false) < 0 ||
-	    (e != curenv && e->env_parent_id == 0))
+	if (envid2env(me, envid, &e, false) < 0 ||
+	    (e != me && e->env_parent_id == 0))
 		return -E_BAD_ENV;
 	env_destroy(e, EXIT_KILLED);
 	return 0;
@@ -77,11 +77,11 @@ static int64_t sys_exofork(struct Env *me)
 
 static int64_t sys_env_set_status(envid_t envid, int status)
 {
-	struct Env *e;
+	struct Env *me = curenv, *e;
 
 	if (status != ENV_RUNNABLE && status != ENV_NOT_RUNNABLE)
 		return -E_INVAL;
-	if (envid2env(envid, &e, true) < 0)
+	if (envid2env(me, envid, &e, true) < 0)
 		return -E_BAD_ENV;
 	// Only between these two: what waits in the kernel is not disturbed.
 	if (status == ENV_RUNNABLE && e->env_status == ENV_NOT_RUNNABLE)
@@ -97,7 +97,7 @@ static int64_t sys_env_set_trapframe(struct Env *me, envid_t envid,
 	struct Trapframe tf;
 	struct Env *e;
 
-	if (envid2env(envid, &e, true) < 0 || e->env_type == ENV_TYPE_GUEST)
+	if (envid2env(me, envid, &e, true) < 0 || e->env_type == ENV_TYPE_GUEST)
 		return -E_BAD_ENV;
 	if (user_mem_check(me, utf, sizeof(*utf), 0) < 0)
 		return -E_FAULT;
@@ -114,9 +114,9 @@ static int64_t sys_env_set_trapframe(struct Env *me, envid_t envid,
 
 static int64_t sys_env_set_pgfault_upcall(envid_t envid, uintptr_t upcall)
 {
-	struct Env *e;
+	struct Env *me = curenv, *e;
 
-	if (envid2env(envid, &e, true) < 0)
+	if (envid2env(me, envid, &e, true) < 0)
 		return -E_BAD_ENV;
 	if (upcall >= UTOP)
 		return -E_INVAL;
@@ -129,7 +129,7 @@ static int64_t sys_env_set_name(struct Env *me, envid_t envid,
 {
 	struct Env *e;
 
-	if (envid2env(envid, &e, true) < 0)
+	if (envid2env(me, envid, &e, true) < 0)
 		return -E_BAD_ENV;
 	for (int i = 0; i < ENV_NAME_LEN - 1; i++) {
 		if (user_mem_check(me, name + i, 1, 0) < 0)
@@ -177,10 +177,10 @@ static uint64_t leaf_perm(int perm)
 static int64_t sys_page_alloc(envid_t envid, void *va, int perm)
 {
 	struct PageInfo *pp;
-	struct Env *e;
+	struct Env *me = curenv, *e;
 	int r;
 
-	if (envid2env(envid, &e, true) < 0 || !e->env_pml4e)
+	if (envid2env(me, envid, &e, true) < 0 || !e->env_pml4e)
 		return -E_BAD_ENV;
 	if (bad_va(va) || bad_perm(perm))
 		return -E_INVAL;
@@ -196,12 +196,12 @@ static int64_t sys_page_alloc(envid_t envid, void *va, int perm)
 static int64_t sys_page_map(envid_t srcid, void *srcva, envid_t dstid,
 			    void *dstva, int perm)
 {
-	struct Env *src, *dst;
+	struct Env *me = curenv, *src, *dst;
 	struct PageInfo *pp;
 	pte_t *pte;
 
-	if (envid2env(srcid, &src, true) < 0 || !src->env_pml4e ||
-	    envid2env(dstid, &dst, true) < 0 || !dst->env_pml4e)
+	if (envid2env(me, srcid, &src, true) < 0 || !src->env_pml4e ||
+	    envid2env(me, dstid, &dst, true) < 0 || !dst->env_pml4e)
 		return -E_BAD_ENV;
 	if (bad_va(srcva) || bad_va(dstva) || bad_perm(perm))
 		return -E_INVAL;
@@ -214,9 +214,9 @@ static int64_t sys_page_map(envid_t srcid, void *srcva, envid_t dstid,
 
 static int64_t sys_page_unmap(envid_t envid, void *va)
 {
-	struct Env *e;
+	struct Env *me = curenv, *e;
 
-	if (envid2env(envid, &e, true) < 0 || !e->env_pml4e)
+	if (envid2env(me, envid, &e, true) < 0 || !e->env_pml4e)
 		return -E_BAD_ENV;
 	if (bad_va(va))
 		return -E_INVAL;
@@ -336,7 +336,7 @@ int64_t sys_ipc_try_send(envid_t envid, uint64_t value, void *srcva, int perm)
 	struct PageInfo *pp = NULL;
 	int r = 0;
 
-	if (envid2env(envid, &dst, false) < 0)
+	if (envid2env(src, envid, &dst, false) < 0)
 		return -E_BAD_ENV;
 	if ((uintptr_t)srcva < UTOP) {
 		if (PGOFF(srcva))
@@ -404,7 +404,7 @@ static int64_t sys_ipc_call(struct Env *me, envid_t envid, uint64_t value,
 
 	if ((uintptr_t)dstva < UTOP && PGOFF(dstva))
 		return -E_INVAL;
-	if (envid2env(envid, &dst, false) < 0 || dst == me)
+	if (envid2env(me, envid, &dst, false) < 0 || dst == me)
 		return -E_BAD_ENV;
 	r = sys_ipc_send(envid, value, srcva, perm);
 	return r < 0 ? r : ipc_receive(dst, (uintptr_t)dstva);
@@ -436,13 +436,13 @@ static int sys_ept_map(envid_t srcid, void *srcva, envid_t guest,
 		       void *guest_pa, int perm)
 {
 	uintptr_t gpa = (uintptr_t)guest_pa;
-	struct Env *src, *vm;
+	struct Env *me = curenv, *src, *vm;
 	struct PageInfo *pp;
 	pte_t *pte;
 	int r;
 
-	if (envid2env(srcid, &src, true) < 0 || !src->env_pml4e ||
-	    envid2env(guest, &vm, true) < 0 || vm->env_type != ENV_TYPE_GUEST)
+	if (envid2env(me, srcid, &src, true) < 0 || !src->env_pml4e ||
+	    envid2env(me, guest, &vm, true) < 0 || vm->env_type != ENV_TYPE_GUEST)
 		return -E_BAD_ENV;
 	if (bad_va(srcva) || PGOFF(gpa) || !vm_has_memory(vm->env_vm, gpa) ||
 	    !ept_perm_ok(perm))
@@ -471,7 +471,7 @@ static int64_t sys_vmx_sel_resume(struct Env *me, envid_t guest)
 {
 	struct Env *e;
 
-	if (guest == 0 || envid2env(guest, &e, false) < 0 ||
+	if (guest == 0 || envid2env(me, guest, &e, false) < 0 ||
 	    e->env_type != ENV_TYPE_GUEST)
 		return -E_BAD_ENV;
 	return tty_give(me, e);

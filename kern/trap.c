@@ -201,14 +201,12 @@ static void page_fault_handler(struct Trapframe *tf)
 	tf->tf_rsp = (uintptr_t)utf;
 }
 
-static void trap_from_user(struct Trapframe *tf)
+static __attribute__((noinline)) void
+trap_from_user(struct CpuInfo *c, struct Trapframe *tf)
 {
-	struct CpuInfo *c = thiscpu;
 	int trapno = tf->tf_trapno;
 
-	if (trapno == T_SYSCALL) {
-		syscall_dispatch(c->cpu_env);
-	} else if (trapno >= IRQ_OFFSET && trapno < IRQ_OFFSET + 32) {
+	if (trapno >= IRQ_OFFSET && trapno < IRQ_OFFSET + 32) {
 		irq_dispatch(trapno);
 		if (trapno == IRQ_OFFSET + IRQ_TIMER &&
 		    rdtsc() >= c->cpu_slice_end)
@@ -222,11 +220,16 @@ static void trap_from_user(struct Trapframe *tf)
 	}
 }
 
-// In the kernel interrupts are off, but in the idle loop.
-static void trap_from_kernel(struct Trapframe *tf)
+// In the kernel interrupts are off, but in the idle loop. What has a stack of
+// its own (IST) comes here from users too.
+static __attribute__((noinline)) void trap_from_kernel(struct Trapframe *tf)
 {
 	int vector = tf->tf_trapno;
 
+	if (vector == T_NMI) {
+		cprintf("NMI on CPU %d\n", cpunum());
+		return;
+	}
 	if (vector >= IRQ_OFFSET && vector < IRQ_OFFSET + 32 &&
 	    (tf->tf_eflags & FL_IF)) {
 		lock_kernel(thiscpu);
@@ -245,25 +248,21 @@ static void trap_from_kernel(struct Trapframe *tf)
 
 void trap(struct Trapframe *tf)
 {
-	struct Env *e;
+	struct CpuInfo *c = thiscpu;
+	struct Env *e = c->cpu_env;
 
-	if (tf->tf_trapno == T_NMI) {
-		cprintf("NMI on CPU %d\n", cpunum());
-		return;
-	}
-	if (!(tf->tf_cs & 3) || tf->tf_trapno == T_DBLFLT ||
-	    tf->tf_trapno == T_MCHK) {
+	if (!(tf->tf_cs & 3) || tf != &e->env_tf) {
 		trap_from_kernel(tf);
 		return;
 	}
-	lock_kernel(thiscpu);
-	env_reap_dying();
-	e = curenv;
-	if (!e)
-		sched_yield();
-	e->env_tf = *tf;
-	trap_from_user(&e->env_tf);
-	if (curenv == e && e->env_status == ENV_RUNNING)
-		env_run(e);
+	lock_kernel(c);
+	if (e->env_status == ENV_DYING)
+		env_reap_dying();
+	else if (tf->tf_trapno == T_SYSCALL)
+		syscall_dispatch(e);
+	else
+		trap_from_user(c, tf);
+	if (c->cpu_env == e && e->env_status == ENV_RUNNING)
+		env_return(c, e);
 	sched_yield();
 }

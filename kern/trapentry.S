@@ -65,6 +65,9 @@ vectors:
 	.set i, i + 1
 .endr
 
+// From a user the processor has pushed straight into the environment's own
+// env_tf, as the TSS's stack pointer is set to its end (env_run); the kernel
+// goes on on this processor's stack, cpunum() + 1 stacks into kstacks.
 alltraps:
 	cld
 	PUSH_REGS
@@ -72,10 +75,14 @@ alltraps:
 	movq	%rax, 120(%rsp)
 	movq	%rsp, %rdi
 	movq	%rsp, %rbx
-	xorl	%ebp, %ebp		// backtraces end here
 	testb	$3, 144(%rsp)		// tf_cs
-	jnz	1f
-	movq	80(%rsp), %rbp		// or go on in the kernel: reg_rbp
+	jz	1f
+	xorl	%ebp, %ebp		// backtraces end here
+	str	%eax
+	subl	$(GD_TSS0 - 16), %eax
+	imull	$((PGSIZE + KSTKSIZE) / 16), %eax
+	leaq	kstacks(%rip), %rsp
+	addq	%rax, %rsp
 1:	andq	$-16, %rsp
 	call	trap
 	movq	%rbx, %rsp

@@ -28,16 +28,9 @@ void *epte_page_vaddr(epte_t epte)
 	return KADDR(epte_addr(epte));
 }
 
-bool ept_perm_ok(int perm)
+bool ept_exec_only(void)
 {
-	if (!perm || (perm & ~__EPTE_FULL))
-		return false;
-	if (perm & __EPTE_READ)
-		return true;
-	// Write without read is a misconfiguration; execute alone is an
-	// option of the processor.
-	return !(perm & __EPTE_WRITE) &&
-		(rdmsr(MSR_IA32_VMX_EPT_VPID_CAP) & EPT_CAP_EXEC_ONLY);
+	return rdmsr(MSR_IA32_VMX_EPT_VPID_CAP) & EPT_CAP_EXEC_ONLY;
 }
 
 int ept_lookup_gpa(epte_t *eptrt, void *gpa, int create, epte_t **epte_out)
@@ -46,6 +39,7 @@ int ept_lookup_gpa(epte_t *eptrt, void *gpa, int create, epte_t **epte_out)
 
 	if (!eptrt)
 		return -E_INVAL;
+#pragma GCC unroll 3
 	for (int level = EPT_LEVELS - 1; level > 0; level--) {
 		epte_t *epte = &table[ADDR_TO_IDX(gpa, level)];
 
@@ -99,12 +93,6 @@ int ept_page_insert(epte_t *eptrt, struct PageInfo *pp, void *gpa, int perm)
 
 // --------------------------------------------------------------
 // A guest's memory
-
-bool vm_has_memory(const struct Vm *vm, uintptr_t gpa)
-{
-	return gpa < vm->vm_memsz &&
-		!(gpa >= IOPHYSMEM && gpa < EXTPHYSMEM);
-}
 
 struct Vm *vm_alloc(uint64_t memsz)
 {

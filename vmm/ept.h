@@ -24,8 +24,17 @@ int ept_map_hva2gpa(epte_t *eptrt, void *hva, void *gpa, int perm,
 // page's count rises by one on success. -E_NO_MEM. The caller sees to it
 // that translations in use are forgotten: vm_page_insert().
 int ept_page_insert(epte_t *eptrt, struct PageInfo *pp, void *gpa, int perm);
-// Whether an EPT entry may have these permissions on this processor.
-bool ept_perm_ok(int perm);
+// Whether this processor can map pages to be executed but not read.
+bool ept_exec_only(void);
+// Whether an EPT entry may have these permissions on this processor: write
+// without read is a misconfiguration.
+static inline bool ept_perm_ok(int perm)
+{
+	if (perm & ~__EPTE_FULL)
+		return false;
+	return (perm & __EPTE_READ) ||
+		(perm == __EPTE_EXEC && ept_exec_only());
+}
 // Whether that entry maps a page, and where.
 bool epte_present(epte_t epte);
 physaddr_t epte_addr(epte_t epte);
@@ -35,7 +44,11 @@ void *epte_page_vaddr(epte_t epte);
 // A guest's memory
 
 // May the guest have memory at gpa? Not in the VGA hole nor at its end.
-bool vm_has_memory(const struct Vm *vm, uintptr_t gpa);
+static inline bool vm_has_memory(const struct Vm *vm, uintptr_t gpa)
+{
+	return gpa < vm->vm_memsz &&
+		!(gpa >= IOPHYSMEM && gpa < EXTPHYSMEM);
+}
 // A guest's memory object with an empty EPT; null when memory runs out.
 struct Vm *vm_alloc(uint64_t memsz);
 // Pages that its EPT consists of.
