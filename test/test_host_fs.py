@@ -12,8 +12,9 @@ FLAGS = """-std=gnu11 -g -O1 -DHOST_TOOL -D_GNU_SOURCE -Wall -Wextra -Werror
     -Wwrite-strings -Wvla -fsanitize=address,undefined
     -fno-sanitize-recover=undefined""".split()
 TESTS = """basic holes sizes modes directories copy temporary full_disk
-    removed_while_open bad_requests many_open guests eviction read_error
-    write_error no_memory no_disk bad_superblock bad_pointers bad_indirect
+    removed_while_open bad_requests
+    changed_request many_open guests eviction read_error
+    write_error no_memory scarce_memory no_disk bad_superblock bad_pointers bad_indirect
     bad_files shared_blocks bad_bitmap random fuzz fuzz_requests""".split()
 
 pytestmark = pytest.mark.xdist_group("host_fs")

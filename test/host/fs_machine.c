@@ -19,12 +19,14 @@ const char *binaryname;
 uint8_t *disk;
 uint32_t disk_blocks, bad_read, bad_write;
 unsigned disk_reads, disk_writes;
-bool all_bad, deaf, no_room;
+bool all_bad, deaf, evil, no_room;
 int fail_alloc;
+bool scarce;
 char console[CONSOLE];
 
 static size_t console_len;
 static pte_t *ptes;
+static int spare;		// pages unmapped while memory is scarce
 static uint32_t *refs;		// of the page at each address
 static void (*pgfault)(struct UTrapframe *utf);
 static union Fsipc *request;	// the client's page
@@ -99,6 +101,7 @@ static void set_pte(size_t i, pte_t pte)
 // Sets accessed and dirty bits as the processor does, one fault each.
 static void on_segv(int sig, siginfo_t *info, void *ctx)
 {
+	static bool handling;
 	uintptr_t a = (uintptr_t)info->si_addr;
 	struct UTrapframe utf = { .utf_fault_va = a };
 	size_t i;
@@ -110,12 +113,17 @@ static void on_segv(int sig, siginfo_t *info, void *ctx)
 		return;
 	}
 	i = page_of(info->si_addr);
-	if (!(ptes[i] & PTE_P))
+	if (!(ptes[i] & PTE_P)) {
+		if (handling)
+			panic("page fault in the page fault handler");
+		handling = true;
 		pgfault(&utf);
-	else if (!(ptes[i] & PTE_A))
+		handling = false;
+	} else if (!(ptes[i] & PTE_A)) {
 		set_pte(i, ptes[i] | PTE_A);
-	else
+	} else {
 		set_pte(i, ptes[i] | PTE_D);
+	}
 }
 
 void set_pgfault_handler(void (*handler)(struct UTrapframe *utf))
@@ -132,6 +140,9 @@ pte_t va_pte(const volatile void *va)
 
 uint32_t pageref(const volatile void *va)
 {
+	// The server asks this after it has copied a request's header.
+	if (evil && va_pte((void *)REQVA))
+		memset((void *)REQVA, 0xff, 16);
 	return va_pte(va) ? refs[page_of(va)] : 0;
 }
 
@@ -142,6 +153,10 @@ int sys_page_alloc(envid_t env, void *va, int perm)
 	USED(env);
 	if (fail_alloc > 0) {
 		fail_alloc--;
+		return -E_NO_MEM;
+	}
+	if (scarce && va < (void *)FSMAPS && spare-- == 0) {
+		spare = 0;
 		return -E_NO_MEM;
 	}
 	mprotect(arena + i * PGSIZE, PGSIZE, PROT_READ | PROT_WRITE);
@@ -170,6 +185,7 @@ int sys_page_unmap(envid_t env, void *va)
 		memcpy(request, va, PGSIZE);
 	refs[page_of(va)]--;
 	set_pte(page_of(va), 0);
+	spare = scarce && va < (void *)FSMAPS ? spare + 1 : 0;
 	return 0;
 }
 

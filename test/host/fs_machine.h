@@ -17,7 +17,9 @@ extern uint32_t bad_read, bad_write;	// blocks that fail; 0: none
 extern bool all_bad;			// every access fails
 extern unsigned disk_reads, disk_writes;
 extern int fail_alloc;			// that many page allocations fail
+extern bool scarce;			// only what was unmapped can be had
 extern bool deaf;			// clients do not take their answers
+extern bool evil;			// they change requests that are looked at
 extern bool no_room;			// they can't map a page
 extern char console[];			// what the server printed
 

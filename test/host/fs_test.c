@@ -471,13 +471,16 @@ static void test_temporary(void)
 	put("/keep", "k", 1);
 	before = free_after_sync();
 	a = must_open("/t", O_RDWR | O_CREAT | O_TEMP);
+	uint32_t cached = server_cached();
 	EQUAL(write_all(a, "data", 4, 0), 0);
 	b = must_open("/t", O_RDONLY);
 	fd_close(a);
 	EQUAL(try_open("/t", O_RDONLY), 0);	// b keeps it
 	EQUAL(sync_fs(), 0);
+	EQUAL(pread_as(USER, b->fd_file_id, NULL, 4, 0), 4);
 	fd_close(b);
 	EQUAL(try_open("/t", O_RDONLY), -E_NOT_FOUND);
+	CHECK(server_cached() <= cached);
 	EQUAL(free_after_sync(), before);
 	EQUAL(server_open_files(), 0);
 	// An answer that nobody takes leaves nothing behind.
@@ -589,6 +592,23 @@ static void test_bad_requests(void)
 	CHECK(fd->fd_file_id != id);
 	EQUAL(pread_as(USER, id, NULL, 1, 0), -E_INVAL);
 	fd_close(fd);
+}
+
+static void test_changed_request(void)
+{
+	struct Fd *fd;
+	char buf[4];
+
+	put("/f", "abcdefgh", 8);
+	fd = must_open("/f", O_RDWR);
+	evil = true;
+	EQUAL(pread_as(USER, fd->fd_file_id, buf, 4, 2), 4);
+	CHECK(memcmp(buf, "cdef", 4) == 0);
+	EQUAL(pwrite_as(USER, fd->fd_file_id, "XY", 2, 6), 2);
+	EQUAL(set_size(fd, 7), 0);
+	evil = false;
+	fd_close(fd);
+	CHECK(has("/f", "abcdefX", 7));
 }
 
 static void test_many_open(void)
@@ -786,6 +806,45 @@ static void test_no_memory(void)
 		fail_alloc = 0;
 		fd_close(fd);
 	}
+	EQUAL(sync_fs(), 0);
+	fsck();
+	free(data);
+}
+
+// The cache lives off its own pages, and any of them may go at any time: also
+// one in use that then can't be read again.
+static void test_scarce_memory(void)
+{
+	size_t n = 100 * BLKSIZE;
+	char *data = noise(n, 8);
+	struct Fd *a, *b;
+
+	put("/a", data, n);
+	put("/b", data, 10);
+	put("/good", "good", 4);
+	EQUAL(sync_fs(), 0);
+	a = must_open("/a", O_RDONLY);
+	b = must_open("/b", O_RDWR);
+	EQUAL(read_all(a, data, 5 * BLKSIZE, 0), 0);
+	scarce = true;
+	EQUAL(copy(a, b), 0);
+	CHECK(server_cached() < 24);
+	scarce = false;
+	CHECK(has("/b", data, n));
+	EQUAL(set_size(b, 0), 0);
+	EQUAL(sync_fs(), 0);
+	fsck();
+	EQUAL(read_all(a, data, 5 * BLKSIZE, 0), 0);
+	EQUAL(stat_size(b), 0);
+	scarce = true;
+	bad_read = super()->s_root.f_direct[0];
+	EQUAL(copy(a, b), -E_IO);
+	scarce = false;
+	bad_read = 0;
+	CHECK(has("/a", data, n));
+	CHECK(has("/good", "good", 4));
+	EQUAL(sync_fs(), 0);
+	EQUAL(machine_boot(), 0);	// frees what was lost
 	EQUAL(sync_fs(), 0);
 	fsck();
 	free(data);
@@ -1254,8 +1313,8 @@ static const struct {
 #define T(name) { #name, test_##name }
 	T(basic), T(holes), T(sizes), T(modes), T(directories), T(copy),
 	T(temporary), T(full_disk), T(removed_while_open), T(bad_requests),
-	T(many_open), T(guests), T(eviction), T(read_error), T(write_error),
-	T(no_memory), T(no_disk), T(bad_superblock), T(bad_pointers),
+	T(changed_request), T(many_open), T(guests), T(eviction), T(read_error), T(write_error),
+	T(no_memory), T(scarce_memory), T(no_disk), T(bad_superblock), T(bad_pointers),
 	T(bad_indirect), T(bad_files), T(shared_blocks), T(bad_bitmap),
 	T(random), T(fuzz), T(fuzz_requests),
 };
