@@ -80,10 +80,10 @@ static int openfile_alloc(struct OpenFile **po)
 	return -E_MAX_OPEN;
 }
 
-// The client's open file; its o_file may be used. -E_INVAL: no such file is open. -E_ACCESS: it is a
-// guest's and this is not the guest, or was not opened for such use (access
-// is O_RDONLY to read, O_WRONLY to write, -1 for neither). -E_NOT_FOUND: the
-// file was removed.
+// The client's open file; its o_file may be used. -E_INVAL: no such file is
+// open. -E_ACCESS: it is a guest's and this is not the guest, or was not
+// opened for such use (access is O_RDONLY to read, O_WRONLY to write, -1 for
+// neither). -E_NOT_FOUND: the file was removed.
 static int openfile_lookup(const struct request *rq, uint32_t fileid,
 			   int access, struct OpenFile **po)
 {

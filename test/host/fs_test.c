@@ -1313,8 +1313,9 @@ static const struct {
 #define T(name) { #name, test_##name }
 	T(basic), T(holes), T(sizes), T(modes), T(directories), T(copy),
 	T(temporary), T(full_disk), T(removed_while_open), T(bad_requests),
-	T(changed_request), T(many_open), T(guests), T(eviction), T(read_error), T(write_error),
-	T(no_memory), T(scarce_memory), T(no_disk), T(bad_superblock), T(bad_pointers),
+	T(changed_request), T(many_open), T(guests), T(eviction),
+	T(read_error), T(write_error), T(no_memory), T(scarce_memory),
+	T(no_disk), T(bad_superblock), T(bad_pointers),
 	T(bad_indirect), T(bad_files), T(shared_blocks), T(bad_bitmap),
 	T(random), T(fuzz), T(fuzz_requests),
 };
