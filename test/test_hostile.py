@@ -1,0 +1,147 @@
+"""Guests and VMMs that do wrong: each gets its own message, the host goes on,
+and every page is back. One machine serves all."""
+import re
+
+import pytest
+
+from conftest import HOST_PROMPT, guest_engine
+
+ESC = "\x1b"
+PROGRAMS = ["vmm", "ps", "kill", "vmmquit", "testept", "testsyscalls",
+            "testnomem"]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("hostile")]
+
+
+@pytest.fixture(scope="module")
+def booted(shared_machine):
+    m = shared_machine(engine=guest_engine(), patience=240)
+    m.boot()
+    # The file server keeps what it has read: read all that will be.
+    for name in m.shell("ls guests").split():
+        m.shell(f"wc {name}")
+    m.shell("wc " + " ".join(f"bin/{name}" for name in PROGRAMS))
+    m.shell("sh script")
+    m.shell("vmm -b /guests/status -k none -d none")
+    return m
+
+
+@pytest.fixture
+def host(booted):
+    """The shell; whatever the test does, all pages are back afterwards."""
+    before = free_pages(booted)
+    yield booted
+    assert free_pages(booted) == before
+    assert "nguest=0 " in booted.shell("ps -l")
+
+
+def free_pages(m):
+    m.shell("ps -l")        # an ended parent's child may have been ending
+    return int(re.search(r"\bfree=(\d+)", m.shell("ps -l"))[1])
+
+
+def tiny(name, options="-k none -d none"):
+    return f"vmm -b /guests/{name} {options}"
+
+
+@pytest.mark.parametrize("guest, message", [
+    ("vgahole", "guest has no memory at physical b8000 at rip"),
+    ("beyond", "guest has no memory at physical 1000000 at rip"),
+    ("triple", "guest triple fault"),
+    ("ins", "guest uses INS or OUTS on port 1f0"),
+    ("status", "ended with status 42"),
+    ("dirty", "all zero"),
+])
+def test_guest(host, guest, message):
+    assert message in host.shell(tiny(guest))
+
+
+def test_guest_goes_on_after_each_rule(host):
+    output = host.shell(tiny("rules"))
+    assert "rules broken: 0\n" in output, output
+    assert int(re.search(r"rules checked: (\d+)", output)[1]) >= 100
+
+
+def test_guest_memory_is_zeroed_after_another_guest(host):
+    """The second gets the pages that the first wrote full."""
+    assert "all zero" in host.shell(tiny("dirty"))
+    assert "all zero" in host.shell(tiny("dirty"))
+
+
+@pytest.mark.parametrize("guest, sign", [
+    ("spin", "spinning"), ("exits", "exiting"), ("touchall", "all touched"),
+])
+def test_guest_in_the_background_and_killed(host, guest, sign):
+    """Interrupts off or an exit after the other: others get their turn."""
+    host.send(tiny(guest) + "\r")
+    host.expect(sign)
+    host.send(ESC)
+    host.expect("runs on in the background")
+    host.expect(HOST_PROMPT)
+    listed = host.shell("ps -l")
+    env = int(re.search(r"vm=(\d+)", listed)[1])
+    if guest == "touchall":
+        assert "pages=4000 " in listed
+    host.shell(f"kill {env:x}")
+    host.shell("sh script")     # the shell and the disk still serve
+
+
+def test_monitor_killed(host):
+    """The VMM goes, and its guest with it."""
+    host.send(tiny("spin") + "\r")
+    host.expect("spinning")
+    host.send(ESC)
+    host.expect("runs on in the background")
+    host.expect(HOST_PROMPT)
+    env = int(re.search(r"env=(\d+) [^\n]*name=vmm", host.shell("ps -l"))[1])
+    host.shell(f"kill {env:x}")
+
+
+def test_monitor_that_ends_at_once(host):
+    assert "vmmquit: 1 guest alive" in host.shell("vmmquit")
+
+
+def test_sys_ept_map(host):
+    assert re.search(r"testept: \d+ checks", host.shell("testept"))
+
+
+def test_system_calls(host):
+    assert re.search(r"testsyscalls: \d+ checks, all pages are back",
+                     host.shell("testsyscalls"))
+
+
+def test_kernels_that_are_none(booted):
+    output = booted.shell("testbadelf")
+    assert "testbadelf: passed" in output, output
+    for message in ("not an ELF file for x86-64", "the file is truncated",
+                    "strange program headers", "its entry point is not at",
+                    "segments overlap", "a segment wraps around",
+                    "a segment lies outside the guest's memory",
+                    "a segment is larger in the file than in memory",
+                    "/bad: file or block not found"):
+        assert message in output
+
+
+def test_memory_runs_out_at_each_allocation(host):
+    """The monitor has the Nth allocation from then on fail."""
+    host.send("testnomem\r")
+    fail, errors = 1, []
+    while True:
+        host.expect("K> ")
+        host.send(f"failalloc {fail}\r")
+        host.expect("K> ")
+        host.send("continue\r")
+        host.expect_regex(r"attempt \d+: (-?\d+)\r*\n")
+        errors.append(int(host.match[1]))
+        if errors[-1] == 7:
+            break
+        fail += 1
+        assert fail < 50
+    host.expect("K> ")
+    host.send("failalloc 0\r")
+    host.expect("K> ")
+    host.send("continue\r")
+    host.expect("testnomem: passed")
+    host.expect(HOST_PROMPT)
+    # Four for the guest itself, three tables, a page on demand: refused at
+    # the call, but the last, which ends the guest.
+    assert errors == [-4] * 7 + [-1, 7]
