@@ -55,11 +55,12 @@ static void show_env(const volatile struct Env *e)
 static void show_vm(const struct vm_info *v)
 {
 	printf(longform ? "vm=%d disk=%d pages=%u tables=%u exits=%lu "
-			  "start=%lu last=%lu runs=%u mem=%lu lost=%lu\n" :
+			  "start=%lu last=%lu runs=%u mem=%lu lost=%lu "
+			  "flushes=%u\n" :
 			  "%08x %4d %7u %6u %9lu %lu %lu\n",
 	       v->vi_env, v->vi_disk, v->vi_pages, v->vi_tables, v->vi_exits,
 	       v->vi_start_tsc, v->vi_last_tsc, v->vi_runs, v->vi_mem,
-	       v->vi_lost);
+	       v->vi_lost, v->vi_flushes);
 }
 
 static void show_vms(void)

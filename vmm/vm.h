@@ -14,4 +14,5 @@ struct Vm {
 	// seen another generation does INVEPT before it enters.
 	uint32_t vm_generation;
 	uint32_t vm_seen[NCPU];
+	uint32_t vm_flushes;	// INVEPTs so far
 };

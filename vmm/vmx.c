@@ -101,6 +101,8 @@ static void allow_msr(uint32_t msr)
 
 static void init_bitmaps(void)
 {
+	if (io_bitmap[0])		// another processor has, guests run
+		return;
 	memset(io_bitmap, 0xff, sizeof(io_bitmap));
 	memset(msr_bitmap, 0xff, sizeof(msr_bitmap));
 	for (size_t i = 0; i < ARRAY_SIZE(vcpu_msrs); i++)
@@ -593,6 +595,7 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 	}
 	if (*seen != vm->vm_generation) {
 		*seen = vm->vm_generation;
+		vm->vm_flushes++;
 		forget_translations(vm, vc);
 	}
 	if (vc->vc_irqs)
@@ -658,6 +661,7 @@ int vmx_list(struct vm_info *buf, size_t n)
 			.vi_start_tsc = vc->vc_start_tsc,
 			.vi_last_tsc = vc->vc_last_tsc,
 			.vi_lost = vc->vc_out_lost,
+			.vi_flushes = e->env_vm->vm_flushes,
 		};
 	}
 	return count;
