@@ -40,6 +40,8 @@ enum EnvWait {
 	WAIT_CONSOLE,		// a character
 	WAIT_FOREGROUND,	// the console's return from a guest
 	WAIT_HLT,		// guest: an interrupt
+	WAIT_VMM,		// guest: its VMM's answer
+	WAIT_VM_EXIT,		// VMM: an exit of a guest
 };
 
 enum { ENV_NAME_LEN = 16 };
@@ -93,6 +95,8 @@ struct Env {
 	struct Vcpu *env_vcpu;
 	TAILQ_ENTRY(Env) env_guest_link;
 	struct EnvQueue env_guests;
+	struct EnvQueue env_events;	// guests whose exits it has not seen
+	uintptr_t env_vm_buf;		// WAIT_VM_EXIT: where the record goes
 };
 
 // Live facts about the machine, one page, readable at UINFO.

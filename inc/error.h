@@ -27,5 +27,6 @@ enum {
 	E_IO = 22,		// the disk failed
 	E_CORRUPT = 23,		// the file system is damaged
 	E_ACCESS = 24,		// not allowed for this client
+	E_BUSY = 25,		// in use, or still on its way
 	MAXERROR
 };

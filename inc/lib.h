@@ -15,6 +15,7 @@
 #include <inc/syscall.h>
 #include <inc/trap.h>
 #include <inc/types.h>
+#include <inc/vmabi.h>
 #include <inc/vmx.h>
 
 #define USED(x)		(void)(x)
@@ -128,6 +129,34 @@ int sys_vmx_get_vmdisk_number(void);
 // Reserves a fresh disk image number for the caller and returns it. A guest
 // made afterwards uses that image.
 int sys_vmx_incr_vmdisk_number(void);
+
+// A VMM's calls about its own guests, see inc/vmabi.h; -E_BAD_ENV when the
+// guest is not the caller's. "Stands still": not started yet, or waiting for
+// the answer to a record; else -E_BUSY.
+
+// Asks to be told of first..last of that kind. The guest stands still.
+// -E_INVAL: no such kind or range; -E_NO_MEM: VM_MAX_ASKS are taken.
+int sys_vm_ask(envid_t guest, enum vm_ask kind, uint32_t first, uint32_t last);
+// Answers the record in *x, if vx_guest is not 0, and waits for the next one
+// of any guest of the caller, at most us microseconds (VM_FOREVER: as long as
+// it takes): -E_EOF after that. x is aligned to VM_EXIT_ALIGN. -E_FAULT: x is
+// not writable or not aligned. -E_INVAL: that record has been answered, or
+// the answer is none; then nothing has changed. -E_BAD_ENV: the record's guest
+// is gone; or, with vx_guest 0, the last guest is.
+int sys_vm_next(struct vm_exit *x, uint32_t us);
+// Reads (set false) or sets all registers. The guest stands still. -E_FAULT.
+// What the processor refuses shows as VM_EXIT_UNHANDLED when the guest runs.
+int sys_vm_regs(envid_t guest, struct vm_regs *regs, bool set);
+// Reads or writes n bytes of the guest's memory, within one page (else
+// -E_INVAL), with the permissions that the guest has itself. -E_FAULT: it has
+// no memory there, or buf is not accessible.
+int sys_vm_memory(envid_t guest, uint64_t gpa, void *buf, size_t n, bool set);
+// Interrupts the guest by that vector (0 to 255, else -E_INVAL) as soon as it
+// can take it. -E_BUSY: the last one is still on its way.
+int sys_vm_interrupt(envid_t guest, uint32_t vector);
+// Makes the guest stop, with a record VM_EXIT_STOPPED, before it executes its
+// next instruction; one that waits for an answer stands still already.
+int sys_vm_stop(envid_t guest);
 
 // pgfault.c: handler for this program's page faults; the first call
 // allocates the exception stack.

@@ -34,5 +34,11 @@ enum {
 	SYS_vmx_sel_resume,
 	SYS_vmx_get_vmdisk_number,
 	SYS_vmx_incr_vmdisk_number,
+	SYS_vm_ask,
+	SYS_vm_next,
+	SYS_vm_regs,
+	SYS_vm_memory,
+	SYS_vm_interrupt,
+	SYS_vm_stop,
 	NSYSCALLS
 };

@@ -78,6 +78,7 @@ int env_alloc(struct Env **out, envid_t parent, enum EnvType type)
 	TAILQ_INIT(&e->env_waiters);
 	TAILQ_INIT(&e->env_senders);
 	TAILQ_INIT(&e->env_guests);
+	TAILQ_INIT(&e->env_events);
 	fpu_init(e->env_fpu);
 	if (type != ENV_TYPE_GUEST && env_setup_vm(e) < 0) {
 		TAILQ_INSERT_TAIL(&env_free_list, e, env_link);

@@ -53,6 +53,8 @@ void sched_yield(void) __attribute__((noreturn));
 void sched_run(void) __attribute__((noreturn));
 // Puts an environment at the end of the run queue.
 void sched_ready(struct Env *e);
+// Takes e out of the queue it is in, if any.
+void sched_unqueue(struct Env *e);
 // Takes a runnable environment, or curenv, out of turn.
 void sched_stop(struct Env *e);
 // Puts curenv's state away, so that any processor may run it.

@@ -16,7 +16,7 @@ static void enqueue(struct Env *e, struct EnvQueue *q)
 	TAILQ_INSERT_TAIL(q, e, env_link);
 }
 
-static void dequeue(struct Env *e)
+void sched_unqueue(struct Env *e)
 {
 	if (e->env_queue)
 		TAILQ_REMOVE(e->env_queue, e, env_link);
@@ -33,7 +33,7 @@ void sched_ready(struct Env *e)
 void sched_stop(struct Env *e)
 {
 	if (e->env_status == ENV_RUNNABLE)
-		dequeue(e);
+		sched_unqueue(e);
 	else if (e != curenv)
 		return;
 	e->env_status = ENV_NOT_RUNNABLE;
@@ -72,7 +72,7 @@ void sched_run(void)
 		lock_kernel(c);
 		c->cpu_idle = false;
 	}
-	dequeue(e);
+	sched_unqueue(e);
 	env_run(e);
 }
 
@@ -100,7 +100,7 @@ void env_block(struct Env *e, enum EnvWait what, struct EnvQueue *q)
 
 static void unblock(struct Env *e)
 {
-	dequeue(e);
+	sched_unqueue(e);
 	// A guest's timer runs on: it belongs to the guest's own clock.
 	if (e->env_type != ENV_TYPE_GUEST)
 		timer_cancel(&e->env_timer);

@@ -11,6 +11,7 @@
 #include <kern/trap.h>
 #include <kern/tty.h>
 #include <vmm/ept.h>
+#include <vmm/vmabi.h>
 #include <vmm/vmx.h>
 
 enum { SYSCALL_INSN_LEN = 2 };		// int $0x30
@@ -554,6 +555,18 @@ static int64_t syscall(struct Env *e, const struct PushRegs *r)
 		return e->env_vmdisk;
 	case SYS_vmx_incr_vmdisk_number:
 		return sys_vmx_incr_vmdisk_number(e);
+	case SYS_vm_ask:
+		return sys_vm_ask(e, a1, a2, a3, a4);
+	case SYS_vm_next:
+		return sys_vm_next(e, (void *)a1, a2);
+	case SYS_vm_regs:
+		return sys_vm_regs(e, a1, (void *)a2, a3);
+	case SYS_vm_memory:
+		return sys_vm_memory(e, a1, a2, (void *)a3, a4, a5);
+	case SYS_vm_interrupt:
+		return sys_vm_interrupt(e, a1, a2);
+	case SYS_vm_stop:
+		return sys_vm_stop(e, a1);
 	default:
 		return -E_NO_SYS;
 	}

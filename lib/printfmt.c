@@ -45,6 +45,7 @@ static const char *const errors[MAXERROR] = {
 	[E_IO] = "disk input or output failed",
 	[E_CORRUPT] = "file system is damaged",
 	[E_ACCESS] = "not allowed",
+	[E_BUSY] = "busy",
 };
 
 static void put(struct out *o, int c)

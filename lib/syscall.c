@@ -165,3 +165,33 @@ int sys_vmx_incr_vmdisk_number(void)
 {
 	return syscall(SYS_vmx_incr_vmdisk_number, 0, 0, 0, 0, 0);
 }
+
+int sys_vm_ask(envid_t guest, enum vm_ask kind, uint32_t first, uint32_t last)
+{
+	return syscall(SYS_vm_ask, guest, kind, first, last, 0);
+}
+
+int sys_vm_next(struct vm_exit *x, uint32_t us)
+{
+	return syscall(SYS_vm_next, (uintptr_t)x, us, 0, 0, 0);
+}
+
+int sys_vm_regs(envid_t guest, struct vm_regs *regs, bool set)
+{
+	return syscall(SYS_vm_regs, guest, (uintptr_t)regs, set, 0, 0);
+}
+
+int sys_vm_memory(envid_t guest, uint64_t gpa, void *buf, size_t n, bool set)
+{
+	return syscall(SYS_vm_memory, guest, gpa, (uintptr_t)buf, n, set);
+}
+
+int sys_vm_interrupt(envid_t guest, uint32_t vector)
+{
+	return syscall(SYS_vm_interrupt, guest, vector, 0, 0, 0);
+}
+
+int sys_vm_stop(envid_t guest)
+{
+	return syscall(SYS_vm_stop, guest, 0, 0, 0, 0);
+}

@@ -2,9 +2,15 @@
 #pragma once
 
 #include <inc/types.h>
+#include <inc/vmabi.h>
 #include <kern/cpu.h>
 
 typedef uint64_t epte_t;
+
+// What the VMM asked to be told of (inc/vmabi.h).
+struct vm_range {
+	uint32_t kind, first, last;
+};
 
 struct Vm {
 	epte_t *vm_eptrt;	// root of the EPT
@@ -14,5 +20,7 @@ struct Vm {
 	// seen another generation does INVEPT before it enters.
 	uint32_t vm_generation;
 	uint32_t vm_seen[NCPU];
+	uint32_t vm_nasks;
+	struct vm_range vm_asks[VM_MAX_ASKS];
 	uint32_t vm_flushes;	// INVEPTs so far
 };

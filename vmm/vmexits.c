@@ -10,6 +10,7 @@
 #include <kern/trap.h>
 #include <kern/tty.h>
 #include <vmm/ept.h>
+#include <vmm/vmabi.h>
 #include <vmm/vmx.h>
 
 static void end_guest(struct Env *e, const char *why, uint64_t what)
@@ -38,17 +39,44 @@ void skip_insn(void)
 // --------------------------------------------------------------
 // Events
 
+// Tells the VMM of an exception, if it asked.
+static bool post_exception(struct Env *e, int vector, uint32_t error)
+{
+	struct vm_exit *x;
+
+	if (!vm_asked(e->env_vm, VM_ASK_EXCEPTION, vector))
+		return false;
+	x = vm_record(e, VM_EXIT_EXCEPTION);
+	x->vx_vector = vector;
+	x->vx_error = error;
+	vm_post(e);
+	return true;
+}
+
+// The instruction that exited raises an exception.
+static bool raise(struct Env *e, int vector)
+{
+	if (!post_exception(e, vector, 0))
+		vmx_inject(vector, 0);
+	return true;
+}
+
 static bool handle_exception(struct Env *e)
 {
 	uint32_t info = vmread(VMCS_VMEXIT_INTR_INFO);
 	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
+	int vector;
 
-	(void)e;
 	if ((info & INTR_INFO_TYPE) == INTR_TYPE_NMI) {
 		__asm__ volatile("int $2");		// the host's
 		return true;
 	}
-	switch (info & INTR_INFO_VECTOR) {
+	vector = info & INTR_INFO_VECTOR;
+	if (vector == T_PGFLT)		// CR2, which was not set
+		lcr2(qual);
+	if (post_exception(e, vector, vmread(VMCS_VMEXIT_INTR_ERROR_CODE)))
+		return true;
+	switch (vector) {
 	case T_DEBUG:
 		// The processor leaves DR6 to us (SDM volume 3, "Exit
 		// Qualification for Debug Exceptions").
@@ -80,7 +108,8 @@ static bool handle_interrupt_window(struct Env *e)
 
 static bool handle_triple_fault(struct Env *e)
 {
-	end_guest(e, "triple fault", 0);
+	if (!vm_post_rest(e, VM_EXIT_SHUTDOWN, 0, 0))
+		end_guest(e, "triple fault", 0);
 	return true;
 }
 
@@ -94,9 +123,15 @@ static bool handle_hlt(struct Env *e)
 {
 	struct Vcpu *vc = e->env_vcpu;
 
+	if (vm_asked(e->env_vm, VM_ASK_HLT, 0)) {
+		vm_record(e, VM_EXIT_HLT);
+		vm_post(e);
+		return true;
+	}
 	skip_insn();
 	vc->vc_hlt_if = vmread(VMCS_GUEST_RFLAGS) & FL_IF;
-	if (!(vc->vc_irqs && vc->vc_hlt_if))
+	vc->vc_halted = !(vc->vc_irqs && vc->vc_hlt_if);
+	if (vc->vc_halted)
 		env_block(e, WAIT_HLT, NULL);
 	return true;
 }
@@ -108,17 +143,28 @@ static bool handle_ept_violation(struct Env *e)
 {
 	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
 	uintptr_t gpa = vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
-	int r;
+	struct vm_exit *x;
+	int r = -E_ACCESS;
 
-	if (EPT_QUAL_MAPPED(qual)) {
-		end_guest(e, "may not access (so) physical", gpa);
+	if (!EPT_QUAL_MAPPED(qual))
+		r = vm_demand_page(e->env_vm, ROUNDDOWN(gpa, PGSIZE));
+	if (r == 0)
 		return true;
-	}
-	r = vm_demand_page(e->env_vm, ROUNDDOWN(gpa, PGSIZE));
-	if (r == -E_INVAL)
+	if (vm_asked(e->env_vm, VM_ASK_MEMORY, 0)) {
+		x = vm_record(e, VM_EXIT_MEMORY);
+		x->vx_memory.gpa = gpa;
+		x->vx_memory.read = qual & EPT_QUAL_READ;
+		x->vx_memory.write = qual & EPT_QUAL_WRITE;
+		x->vx_memory.exec = qual & EPT_QUAL_FETCH;
+		x->vx_memory.exhausted = r == -E_NO_MEM;
+		vm_post(e);
+	} else if (r == -E_ACCESS) {
+		end_guest(e, "may not access (so) physical", gpa);
+	} else if (r == -E_INVAL) {
 		end_guest(e, "has no memory at physical", gpa);
-	else if (r < 0)
+	} else {
 		end_guest(e, "finds no memory left for physical", gpa);
+	}
 	return true;
 }
 
@@ -127,22 +173,20 @@ static bool handle_ept_violation(struct Env *e)
 
 static bool inject_ud(struct Env *e)
 {
-	(void)e;
-	vmx_inject(T_ILLOP, 0);
-	return true;
+	return raise(e, T_ILLOP);
 }
 
 static bool inject_gp(struct Env *e)
 {
-	(void)e;
-	vmx_inject(T_GPFLT, 0);
-	return true;
+	return raise(e, T_GPFLT);
 }
 
 static bool handle_task_switch(struct Env *e)
 {
-	end_guest(e, "switches tasks, to selector",
-		  vmread(VMCS_EXIT_QUALIFICATION) & 0xffff);
+	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
+
+	if (!vm_post_rest(e, VM_EXIT_UNHANDLED, EXIT_REASON_TASK_SWITCH, qual))
+		end_guest(e, "switches tasks, to selector", qual & 0xffff);
 	return true;
 }
 
@@ -153,6 +197,19 @@ static bool handle_invd(struct Env *e)
 	return true;
 }
 
+static void post_port(struct Env *e, uint64_t qual)
+{
+	struct vm_exit *x = vm_record(e, VM_EXIT_PORT);
+
+	x->vx_port.port = IO_QUAL_PORT(qual);
+	x->vx_port.size = IO_QUAL_SIZE(qual);
+	x->vx_port.write = !(qual & IO_QUAL_IN);
+	if (x->vx_port.write)
+		x->vx_port.data = e->env_tf.tf_regs.reg_rax &
+			(0xffffffff >> (32 - 8 * x->vx_port.size));
+	vm_post(e);
+}
+
 // No device answers: input reads ones, output goes nowhere.
 static bool handle_io(struct Env *e)
 {
@@ -160,7 +217,13 @@ static bool handle_io(struct Env *e)
 	uint64_t *rax = &e->env_tf.tf_regs.reg_rax;
 
 	if (qual & IO_QUAL_STRING) {
-		end_guest(e, "uses INS or OUTS on port", IO_QUAL_PORT(qual));
+		if (!vm_post_rest(e, VM_EXIT_UNHANDLED, EXIT_REASON_IO, qual))
+			end_guest(e, "uses INS or OUTS on port",
+				  IO_QUAL_PORT(qual));
+		return true;
+	}
+	if (vm_asked(e->env_vm, VM_ASK_PORT, IO_QUAL_PORT(qual))) {
+		post_port(e, qual);
 		return true;
 	}
 	if (qual & IO_QUAL_IN) {
@@ -238,6 +301,33 @@ static void cpuid_filter(uint32_t leaf, uint32_t subleaf,
 	}
 }
 
+// MSRs that a guest does not have.
+static bool post_msr(struct Env *e, bool write)
+{
+	struct PushRegs *r = &e->env_tf.tf_regs;
+	struct vm_exit *x;
+
+	if (!vm_asked(e->env_vm, VM_ASK_MSR, r->reg_rcx))
+		return raise(e, T_GPFLT);
+	x = vm_record(e, VM_EXIT_MSR);
+	x->vx_msr.index = r->reg_rcx;
+	x->vx_msr.write = write;
+	if (write)
+		x->vx_msr.data = (uint32_t)r->reg_rax | r->reg_rdx << 32;
+	vm_post(e);
+	return true;
+}
+
+static bool handle_rdmsr(struct Env *e)
+{
+	return post_msr(e, false);
+}
+
+static bool handle_wrmsr(struct Env *e)
+{
+	return post_msr(e, true);
+}
+
 static bool handle_cpuid(struct Env *e)
 {
 	struct PushRegs *regs = &e->env_tf.tf_regs;
@@ -248,6 +338,15 @@ static bool handle_cpuid(struct Env *e)
 	if (leaf == 1)
 		r.ecx &= ~CPUID1_ECX_VMX;
 	cpuid_filter(leaf, subleaf, &r);
+	if (vm_asked(e->env_vm, VM_ASK_CPUID, leaf)) {
+		struct vm_exit *x = vm_record(e, VM_EXIT_CPUID);
+
+		x->vx_cpuid.leaf = leaf;
+		x->vx_cpuid.subleaf = subleaf;
+		memcpy(&x->vx_cpuid.eax, &r, sizeof(r));
+		vm_post(e);
+		return true;
+	}
 	regs->reg_rax = r.eax;
 	regs->reg_rbx = r.ebx;
 	regs->reg_rcx = r.ecx;
@@ -329,7 +428,7 @@ static bool write_cr0(struct Env *e, uint64_t v)
 	return true;
 }
 
-static uint64_t *guest_register(struct Env *e, int number)
+uint64_t *vmx_register(struct Env *e, int number)
 {
 	// In the order of instruction encodings; RSP is elsewhere.
 	static const uint8_t offset[16] = {
@@ -363,7 +462,7 @@ static bool handle_cr_access(struct Env *e)
 	switch (CR_ACCESS_TYPE(qual)) {
 	case CR_ACCESS_MOV_TO:
 		v = reg == RSP ? vmread(VMCS_GUEST_RSP) :
-			*guest_register(e, reg);
+			*vmx_register(e, reg);
 		// Outside 64-bit mode a register has 32 bits.
 		if (!(vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
 			v = (uint32_t)v;
@@ -378,10 +477,9 @@ static bool handle_cr_access(struct Env *e)
 		ok = write_cr0(e, v);
 		break;
 	}
-	if (ok)
-		skip_insn();
-	else
-		vmx_inject(T_GPFLT, 0);
+	if (!ok)
+		return raise(e, T_GPFLT);
+	skip_insn();
 	return true;
 }
 
@@ -509,8 +607,15 @@ static int64_t vmcall_tsc_khz(struct Env *e, struct PushRegs *r)
 
 static int64_t vmcall_poweroff(struct Env *e, struct PushRegs *r)
 {
-	env_destroy(e, r->reg_rbx & 0x7fffffff);
-	return 0;
+	int status = r->reg_rbx & 0x7fffffff;
+
+	if (!vm_asked(e->env_vm, VM_ASK_REST, 0)) {
+		env_destroy(e, status);
+		return 0;
+	}
+	vm_record(e, VM_EXIT_POWEROFF)->vx_status = status;
+	vm_post(e);
+	return -E_RESTART;	// its VMM answers
 }
 
 static const struct vmcall {
@@ -579,8 +684,8 @@ bool (*const vmexit_handlers[NEXIT_REASONS])(struct Env *e) = {
 	[EXIT_REASON_VMXON] = inject_ud,
 	[EXIT_REASON_CR_ACCESS] = handle_cr_access,
 	[EXIT_REASON_IO] = handle_io,
-	[EXIT_REASON_RDMSR] = inject_gp,
-	[EXIT_REASON_WRMSR] = inject_gp,
+	[EXIT_REASON_RDMSR] = handle_rdmsr,
+	[EXIT_REASON_WRMSR] = handle_wrmsr,
 	[EXIT_REASON_MWAIT] = inject_ud,
 	[EXIT_REASON_MONITOR] = inject_ud,
 	[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation,

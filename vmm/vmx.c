@@ -12,6 +12,7 @@
 #include <kern/tty.h>
 #include <vmm/ept.h>
 #include <vmm/explain.h>
+#include <vmm/vmabi.h>
 #include <vmm/vmx.h>
 
 static uint8_t vmxon_regions[NCPU][PGSIZE] __attribute__((aligned(PGSIZE)));
@@ -219,7 +220,6 @@ static const struct field_value initial_guest_state[] = {
 	{ VMCS_GUEST_RFLAGS, 0x2 },
 	{ VMCS_GUEST_PAT, 0x0007040600070406 },
 	{ VMCS_LINK_POINTER, ~0ul },
-	{ VMCS_EXCEPTION_BITMAP, 1 << T_DEBUG | 1 << T_ALIGN | 1 << T_MCHK },
 };
 
 static const struct field_value host_state[] = {
@@ -319,9 +319,9 @@ static int vmcs_init(struct Env *e)
 	vmwrite(VMCS_IO_BITMAP_A, PADDR(io_bitmap));
 	vmwrite(VMCS_IO_BITMAP_B, PADDR(io_bitmap) + PGSIZE);
 	vmwrite(VMCS_MSR_BITMAP, PADDR(msr_bitmap));
-	vc->vc_start_tsc = rdtsc();
-	vc->vc_tsc_offset = -vc->vc_start_tsc;
+	vc->vc_tsc_offset = -rdtsc();
 	vmwrite(VMCS_TSC_OFFSET, vc->vc_tsc_offset);
+	vc->vc_ready = true;
 	return 0;
 }
 
@@ -345,6 +345,8 @@ int vmx_alloc(struct Env *e, struct Env *owner, uint64_t memsz, uint64_t rip)
 		return -E_NO_MEM;
 	*(uint32_t *)vc->vc_vmcs = vmx_revision();
 	vc->vc_vpid = e - envs + 1;
+	// #DB and #AC, so that none can be delivered without end.
+	vc->vc_exceptions = 1 << T_DEBUG | 1 << T_ALIGN | 1 << T_MCHK;
 	vc->vc_drs[NVCPU_DRS - 1] = 0xffff0ff0;		// DR6 after reset
 	e->env_tf.tf_rip = rip;
 	e->env_timer.tm_fired = timer_fired;
@@ -366,9 +368,11 @@ void vmx_free(struct Env *e)
 	struct Vcpu *vc = e->env_vcpu;
 	struct CpuInfo *c = thiscpu;
 
-	if (e->env_parent_id)		// its VMM lives
+	if (e->env_parent_id) {		// its VMM lives
 		TAILQ_REMOVE(&envs[ENVX(e->env_parent_id)].env_guests, e,
 			     env_guest_link);
+		vm_gone(e);
+	}
 	sysinfo.si_nguest--;
 	if (vc) {
 		// With several processors vmx_leave() has done it.
@@ -411,6 +415,14 @@ static void load_msrs(struct Vcpu *vc)
 	ldr6(vc->vc_drs[4]);
 }
 
+// It may run, or be looked at, on another processor next.
+static void vmcs_unload(struct CpuInfo *c, struct Vcpu *vc)
+{
+	vmclear(vc->vc_vmcs);
+	vc->vc_runs = 0;
+	c->cpu_vmcs = NULL;
+}
+
 void vmx_leave(struct Env *e)
 {
 	struct CpuInfo *c = thiscpu;
@@ -428,32 +440,53 @@ void vmx_leave(struct Env *e)
 	// Another processor may run it next: nothing of it stays here.
 	save_msrs(vc);
 	c->cpu_msrs = NULL;
-	vmclear(vc->vc_vmcs);
-	vc->vc_runs = 0;
-	c->cpu_vmcs = NULL;
+	vmcs_unload(c, vc);
 }
 
 // --------------------------------------------------------------
 // Running
 
+// Makes e's VMCS this processor's current one, set up the first time. 0,
+// -E_VMX_ON or -E_VMCS_INIT.
+static int vmcs_load(struct CpuInfo *c, struct Env *e)
+{
+	struct Vcpu *vc = e->env_vcpu;
+	int r = vmx_on(c);
+
+	if (r < 0 || c->cpu_vmcs == e)
+		return r;
+	if (!vc->vc_ready)
+		vmclear(vc->vc_vmcs);
+	vmptrld(vc->vc_vmcs);
+	c->cpu_vmcs = e;
+	if (!vc->vc_ready && (r = vmcs_init(e)) < 0)
+		return r;
+	write_host_percpu(c);
+	return 0;
+}
+
+int vmx_borrow(struct Env *e)
+{
+	return vmcs_load(thiscpu, e);
+}
+
+void vmx_return(struct Env *e)
+{
+	if (ncpu > 1)
+		vmcs_unload(thiscpu, e->env_vcpu);
+}
+
 // Makes e's VMCS and registers this processor's. 0, -E_VMX_ON, -E_VMCS_INIT.
 static int vmx_load(struct CpuInfo *c, struct Env *e)
 {
 	struct Vcpu *vc = e->env_vcpu;
-	bool fresh = vc->vc_start_tsc == 0;
-	int r = vmx_on(c);
+	int r = vmcs_load(c, e);
 
 	if (r < 0)
 		return r;
-	if (c->cpu_vmcs != e) {
-		if (fresh)
-			vmclear(vc->vc_vmcs);
-		vmptrld(vc->vc_vmcs);
-		c->cpu_vmcs = e;
-		if (fresh && (r = vmcs_init(e)) < 0)
-			return r;
-		write_host_percpu(c);
-	}
+	if (!vc->vc_start_tsc)
+		vc->vc_start_tsc = rdtsc();
+	vmwrite(VMCS_EXCEPTION_BITMAP, vc->vc_exceptions);
 	if (c->cpu_msrs != vc) {
 		if (c->cpu_msrs)
 			save_msrs(c->cpu_msrs);
@@ -483,6 +516,7 @@ void vmx_interrupt_window(struct Vcpu *vc, bool on)
 static void inject_irq(struct Vcpu *vc)
 {
 	int irq = __builtin_ctz(vc->vc_irqs);
+	int vector = IRQ_OFFSET + irq;
 	bool can = (vmread(VMCS_GUEST_RFLAGS) & FL_IF) &&
 		!(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 		  (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
@@ -490,18 +524,22 @@ static void inject_irq(struct Vcpu *vc)
 
 	if (can) {
 		vc->vc_irqs &= ~(1u << irq);
+		if (1u << irq == VC_VECTOR)
+			vector = vc->vc_vector;
 		vmwrite(VMCS_VMENTRY_INTR_INFO, INTR_INFO_VALID |
-			INTR_TYPE_EXTERNAL | (IRQ_OFFSET + irq));
+			INTR_TYPE_EXTERNAL | vector);
 	}
 	vmx_interrupt_window(vc, vc->vc_irqs != 0);
 }
 
 void vmx_inject(int vector, uint32_t error)
 {
+	const uint32_t with_error = 1 << T_DBLFLT | 1 << T_TSS | 1 << T_SEGNP |
+		1 << T_STACK | 1 << T_GPFLT | 1 << T_PGFLT | 1 << T_ALIGN;
 	uint32_t info = INTR_INFO_VALID | INTR_TYPE_HW_EXCEPTION | vector;
 
 	// In real mode exceptions have no error code.
-	if ((vector == T_GPFLT || vector == T_ALIGN || vector == T_PGFLT) &&
+	if ((with_error >> vector & 1) &&
 	    (vmread(VMCS_GUEST_CR0) & CR0_PE)) {
 		info |= INTR_INFO_ERROR_CODE;
 		vmwrite(VMCS_VMENTRY_ERROR_CODE, error);
@@ -509,16 +547,21 @@ void vmx_inject(int vector, uint32_t error)
 	vmwrite(VMCS_VMENTRY_INTR_INFO, info);
 }
 
-void vmx_raise_irq(struct Env *e, int irq)
+void vmx_raise(struct Env *e, uint32_t what)
 {
 	struct Vcpu *vc = e->env_vcpu;
 
-	vc->vc_irqs |= 1u << irq;
+	vc->vc_irqs |= what;
 	if (e->env_status == ENV_BLOCKED && e->env_wait_for == WAIT_HLT &&
 	    vc->vc_hlt_if)
 		env_restart(e);
 	else if (e->env_status == ENV_RUNNING && e != curenv)
 		cpu_kick(&cpus[e->env_cpunum]);
+}
+
+void vmx_raise_irq(struct Env *e, int irq)
+{
+	vmx_raise(e, 1u << irq);
 }
 
 // An event whose delivery the exit interrupted is delivered again (SDM
@@ -537,8 +580,12 @@ static void reinject(void)
 		vmread(VMCS_VMEXIT_INSTRUCTION_LEN));
 }
 
+// Nobody handles the exit, or the entry failed.
 static void abort_guest(struct Env *e)
 {
+	if (vm_post_rest(e, VM_EXIT_UNHANDLED, vmread(VMCS_EXIT_REASON),
+			 vmread(VMCS_EXIT_QUALIFICATION)))
+		return;
 	cprintf("Unhandled VMEXIT, aborting guest.\n");
 	vmx_dump(e);
 	env_destroy(e, EXIT_KILLED);
@@ -598,8 +645,13 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 		vm->vm_flushes++;
 		forget_translations(vm, vc);
 	}
-	if (vc->vc_irqs)
+	if (vc->vc_irqs) {
+		if (vc->vc_irqs & VC_STOP) {
+			vm_post_stopped(e);
+			return;
+		}
 		inject_irq(vc);
+	}
 	clock_program(c);
 	unlock_kernel(c);
 	failed = asm_vmrun(&e->env_tf, ++vc->vc_runs);
@@ -628,6 +680,8 @@ void vmx_run(struct Env *e)
 		cprintf("[VMM] guest %08x cannot run: %e\n", e->env_id, r);
 		env_destroy(e, EXIT_KILLED);
 	}
+	else if (e->env_vcpu->vc_record == RECORD_ANSWERED)
+		vm_complete(e);
 	while (c->cpu_env == e && e->env_status == ENV_RUNNING)
 		vmx_enter(c, e);
 	sched_yield();

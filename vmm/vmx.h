@@ -1,10 +1,16 @@
 // Intel VMX: processors that can, virtual CPUs, and running them.
 #pragma once
 
+#include <inc/vmabi.h>
 #include <inc/vmx.h>
 #include <kern/env.h>
 #include <vmm/vm.h>
 #include <vmm/vmcs.h>
+
+// Beside the interrupts in vc_irqs: a vector from the VMM, and its wish that
+// the guest stops.
+#define VC_VECTOR	(1u << 30)
+#define VC_STOP		(1u << 31)
 
 enum { NVCPU_MSRS = 5, NVCPU_DRS = 5 };
 
@@ -22,8 +28,12 @@ struct Vcpu {
 	void *vc_vmcs;			// one page
 	uint64_t vc_runs;		// entries since its VMCS was cleared
 	uint16_t vc_vpid;
+	bool vc_ready;			// its VMCS is set up
+	bool vc_halted;			// sleeps, or slept when it was stopped
 	bool vc_hlt_if;			// halted with interrupts on
-	uint32_t vc_irqs;		// interrupts due, a bit each
+	uint32_t vc_irqs;		// what is due: IRQ_..., VC_...
+	uint8_t vc_vector;		// of VC_VECTOR
+	uint32_t vc_exceptions;		// that exit, a bit each
 	uint32_t vc_proc_controls;	// as in the VMCS
 	uint64_t vc_tsc_offset;
 	uint64_t vc_cr2;		// VMX does not switch these
@@ -36,6 +46,12 @@ struct Vcpu {
 	uint64_t vc_answer_value;
 	struct PageInfo *vc_answer_page;	// or null
 	int vc_answer_perm;
+
+	// The exit that its VMM is to answer: none, in the VMM's queue, in the
+	// VMM's hands, answered but not yet carried out.
+	enum { RECORD_NONE, RECORD_POSTED, RECORD_GIVEN, RECORD_ANSWERED }
+		vc_record;
+	struct vm_exit vc_exit;
 
 	uint64_t vc_slice_end;		// TSC
 
@@ -101,6 +117,12 @@ void vmx_leave(struct Env *e);
 int asm_vmrun(struct Trapframe *tf, uint64_t runs);
 // IRQ_... is due: delivered when the guest can take it; a sleeping one wakes.
 void vmx_raise_irq(struct Env *e, int irq);
+// The same for a bit of vc_irqs.
+void vmx_raise(struct Env *e, uint32_t what);
+// Makes the VMCS of e, which does not run, this processor's for a while. 0,
+// -E_VMX_ON, -E_VMCS_INIT. vmx_return() ends it.
+int vmx_borrow(struct Env *e);
+void vmx_return(struct Env *e);
 // Has the next entry inject an exception into the current guest.
 void vmx_inject(int vector, uint32_t error);
 // Whether and when PROC_INTERRUPT_WINDOW_EXITING is on is known here alone.
@@ -121,5 +143,7 @@ void vmx_show_output(struct Env *e);
 // What handles an exit of curenv, by basic reason; null: nobody. True: the
 // guest may go on, or waits, or has ended with a message.
 extern bool (*const vmexit_handlers[NEXIT_REASONS])(struct Env *e);
+// General register by its number in instructions; 4, RSP, is not here.
+uint64_t *vmx_register(struct Env *e, int number);
 // Past the instruction that exited. The one place where RIP moves.
 void skip_insn(void);

@@ -1,0 +1,328 @@
+// Exits on their way to the VMM and back. A guest whose exit its VMM asked
+// for waits, its record in its Vcpu, in the VMM's queue env_events; the VMM
+// takes the first by sys_vm_next, and answers it with the next such call.
+
+#include <inc/error.h>
+#include <inc/string.h>
+#include <kern/env.h>
+#include <vmm/ept.h>
+#include <vmm/vmabi.h>
+
+static struct Env *vm_owner(const struct Env *e)
+{
+	return &envs[ENVX(e->env_parent_id)];
+}
+
+struct vm_exit *vm_record(struct Env *e, enum vm_exit_reason reason)
+{
+	struct vm_exit *x = &e->env_vcpu->vc_exit;
+	uint32_t serial = x->vx_serial + 1;
+
+	memset(x, 0, sizeof(*x));
+	x->vx_version = VM_ABI_VERSION;
+	x->vx_guest = e->env_id;
+	x->vx_serial = serial;
+	x->vx_reason = reason;
+	x->vx_rip = vmread(VMCS_GUEST_RIP);
+	return x;
+}
+
+// --------------------------------------------------------------
+// To the VMM
+
+// Gives the first record in the owner's queue to the owner, who waits for it
+// at env_vm_buf. 0 or -E_FAULT: then it stays in the queue.
+static int deliver(struct Env *owner)
+{
+	struct Env *e = TAILQ_FIRST(&owner->env_events);
+	struct vm_exit *buf = (void *)owner->env_vm_buf;
+	struct PageInfo *pp;
+
+	if (user_mem_check(owner, buf, sizeof(*buf), PTE_W) < 0)
+		return -E_FAULT;
+	pp = page_lookup(owner->env_pml4e, (uintptr_t)buf, NULL);
+	memcpy(page2kva(pp) + PGOFF(buf), &e->env_vcpu->vc_exit, sizeof(*buf));
+	e->env_vcpu->vc_record = RECORD_GIVEN;
+	sched_unqueue(e);
+	return 0;
+}
+
+void vm_post(struct Env *e)
+{
+	struct Env *owner = vm_owner(e);
+
+	e->env_vcpu->vc_record = RECORD_POSTED;
+	env_block(e, WAIT_VMM, &owner->env_events);
+	if (owner->env_status == ENV_BLOCKED &&
+	    owner->env_wait_for == WAIT_VM_EXIT)
+		env_wake(owner, deliver(owner));
+}
+
+bool vm_post_rest(struct Env *e, enum vm_exit_reason reason, uint64_t code,
+		  uint64_t detail)
+{
+	struct vm_exit *x;
+
+	if (!vm_asked(e->env_vm, VM_ASK_REST, 0))
+		return false;
+	x = vm_record(e, reason);
+	x->vx_unhandled.code = code;
+	x->vx_unhandled.detail = detail;
+	vm_post(e);
+	return true;
+}
+
+void vm_post_stopped(struct Env *e)
+{
+	e->env_vcpu->vc_irqs &= ~VC_STOP;
+	vm_record(e, VM_EXIT_STOPPED);
+	vm_post(e);
+}
+
+void vm_gone(struct Env *e)
+{
+	struct Env *owner = vm_owner(e);
+
+	if (TAILQ_EMPTY(&owner->env_guests) &&
+	    owner->env_status == ENV_BLOCKED &&
+	    owner->env_wait_for == WAIT_VM_EXIT)
+		env_wake(owner, -E_BAD_ENV);
+}
+
+// --------------------------------------------------------------
+// And back
+
+static uint64_t merge(uint64_t old, uint64_t new, int size)
+{
+	if (size == 4)
+		return (uint32_t)new;	// as all writes of 32 bits
+	return size == 1 ? (old & ~0xfful) | (new & 0xff) :
+		(old & ~0xfffful) | (new & 0xffff);
+}
+
+// The results that the answer brings go into the guest's registers.
+static void take_results(struct Env *e, const struct vm_exit *asked,
+			 const struct vm_exit *x)
+{
+	struct PushRegs *r = &e->env_tf.tf_regs;
+
+	if (asked->vx_reason == VM_EXIT_PORT && !asked->vx_port.write) {
+		r->reg_rax = merge(r->reg_rax, x->vx_port.data,
+				   asked->vx_port.size);
+	} else if (asked->vx_reason == VM_EXIT_MSR && !asked->vx_msr.write) {
+		r->reg_rax = (uint32_t)x->vx_msr.data;
+		r->reg_rdx = x->vx_msr.data >> 32;
+	} else if (asked->vx_reason == VM_EXIT_CPUID) {
+		r->reg_rax = x->vx_cpuid.eax;
+		r->reg_rbx = x->vx_cpuid.ebx;
+		r->reg_rcx = x->vx_cpuid.ecx;
+		r->reg_rdx = x->vx_cpuid.edx;
+	} else if (asked->vx_reason == VM_EXIT_POWEROFF) {
+		r->reg_rax = 0;
+	}
+}
+
+// Does going on mean to go on behind the instruction?
+static bool has_instruction(uint32_t reason)
+{
+	return reason == VM_EXIT_PORT || reason == VM_EXIT_MSR ||
+		reason == VM_EXIT_CPUID || reason == VM_EXIT_HLT ||
+		reason == VM_EXIT_POWEROFF;
+}
+
+// Takes the VMM's answer, a copy of what it gave. 0, -E_BAD_ENV, -E_INVAL.
+static int answer(struct Env *me, const struct vm_exit *x)
+{
+	enum { NMI = 2, NEXCEPTIONS = 32 };
+	struct vm_exit *asked;
+	struct Env *e;
+
+	if (envid2env(me, x->vx_guest, &e, true) < 0 || !e->env_vcpu)
+		return -E_BAD_ENV;
+	asked = &e->env_vcpu->vc_exit;
+	if (e->env_vcpu->vc_record != RECORD_GIVEN ||
+	    x->vx_serial != asked->vx_serial ||
+	    x->vx_version != VM_ABI_VERSION || x->vx_answer > VM_END ||
+	    (x->vx_answer == VM_FAULT && (x->vx_vector >= NEXCEPTIONS ||
+					  x->vx_vector == NMI)))
+		return -E_INVAL;
+	if (x->vx_answer == VM_END) {
+		env_destroy(e, x->vx_status & 0x7fffffff);
+		return 0;
+	}
+	asked->vx_answer = x->vx_answer;
+	asked->vx_vector = x->vx_vector;
+	asked->vx_error = x->vx_error;
+	if (x->vx_answer == VM_RESUME)
+		take_results(e, asked, x);
+	e->env_vcpu->vc_record = RECORD_ANSWERED;
+	sched_ready(e);
+	return 0;
+}
+
+void vm_complete(struct Env *e)
+{
+	struct vm_exit *x = &e->env_vcpu->vc_exit;
+
+	e->env_vcpu->vc_record = RECORD_NONE;
+	if (x->vx_answer == VM_FAULT)
+		vmx_inject(x->vx_vector, x->vx_error);
+	else if (x->vx_answer == VM_RESUME && has_instruction(x->vx_reason))
+		skip_insn();
+	// It was stopped in its sleep, and nothing has come meanwhile.
+	if (x->vx_reason == VM_EXIT_STOPPED && e->env_vcpu->vc_halted &&
+	    !e->env_vcpu->vc_irqs)
+		env_block(e, WAIT_HLT, NULL);
+}
+
+// --------------------------------------------------------------
+// System calls
+
+static void next_timeout(struct timer *t)
+{
+	env_wake((void *)t - offsetof(struct Env, env_timer), -E_EOF);
+}
+
+int64_t sys_vm_next(struct Env *me, struct vm_exit *buf, uint32_t us)
+{
+	struct vm_exit x;
+	int r;
+
+	if ((uintptr_t)buf % VM_EXIT_ALIGN || (uintptr_t)buf >= UTOP ||
+	    user_mem_check(me, buf, sizeof(*buf), PTE_W) < 0)
+		return -E_FAULT;
+	x = *buf;
+	if (x.vx_guest) {
+		if ((r = answer(me, &x)) < 0)
+			return r;
+		buf->vx_guest = 0;	// answered, whatever follows
+	}
+	if (TAILQ_EMPTY(&me->env_guests))
+		return -E_BAD_ENV;
+	me->env_vm_buf = (uintptr_t)buf;
+	if (!TAILQ_EMPTY(&me->env_events))
+		return deliver(me);
+	if (us == 0)
+		return -E_EOF;
+	env_block(me, WAIT_VM_EXIT, NULL);
+	if (us != VM_FOREVER) {
+		me->env_timer.tm_fired = next_timeout;
+		timer_arm(&me->env_timer,
+			  rdtsc() + us * sysinfo.si_tsc_khz / 1000);
+	}
+	return 0;
+}
+
+// The guest of that id, if it is mine and stands still: it has not been
+// started, or waits for an answer.
+static int stopped_guest(struct Env *me, envid_t id, struct Env **e)
+{
+	if (envid2env(me, id, e, true) < 0 || !(*e)->env_vcpu)
+		return -E_BAD_ENV;
+	if ((*e)->env_status != ENV_NOT_RUNNABLE &&
+	    (*e)->env_vcpu->vc_record != RECORD_POSTED &&
+	    (*e)->env_vcpu->vc_record != RECORD_GIVEN)
+		return -E_BUSY;
+	return 0;
+}
+
+int64_t sys_vm_ask(struct Env *me, envid_t guest, uint32_t kind,
+		   uint32_t first, uint32_t last)
+{
+	struct Env *e;
+	struct Vm *vm;
+	int r = stopped_guest(me, guest, &e);
+
+	if (r < 0)
+		return r;
+	vm = e->env_vm;
+	if (kind < VM_ASK_PORT || kind > VM_ASK_REST || first > last ||
+	    (kind == VM_ASK_PORT && last > 0xffff) ||
+	    (kind == VM_ASK_EXCEPTION && last > 31))
+		return -E_INVAL;
+	if (vm->vm_nasks == VM_MAX_ASKS)
+		return -E_NO_MEM;
+	vm->vm_asks[vm->vm_nasks++] = (struct vm_range){ kind, first, last };
+	if (kind == VM_ASK_EXCEPTION)
+		e->env_vcpu->vc_exceptions |=
+			(2u << last) - (1u << first);
+	return 0;
+}
+
+int64_t sys_vm_regs(struct Env *me, envid_t guest, struct vm_regs *buf,
+		    bool set)
+{
+	struct vm_regs regs;
+	struct Env *e;
+	int r = stopped_guest(me, guest, &e);
+
+	if (r < 0)
+		return r;
+	if ((uintptr_t)buf >= UTOP ||
+	    user_mem_check(me, buf, sizeof(*buf), set ? 0 : PTE_W) < 0)
+		return -E_FAULT;
+	if ((r = vmx_borrow(e)) < 0)
+		return r;
+	if (set) {
+		regs = *buf;
+		vmx_set_regs(e, &regs);
+	} else {
+		vmx_get_regs(e, buf);
+	}
+	vmx_return(e);
+	return 0;
+}
+
+int64_t sys_vm_memory(struct Env *me, envid_t guest, uint64_t gpa, void *buf,
+		      size_t n, bool set)
+{
+	struct Env *e;
+	void *mem;
+
+	if (envid2env(me, guest, &e, true) < 0 || !e->env_vm)
+		return -E_BAD_ENV;
+	if (n > PGSIZE - PGOFF(gpa))
+		return -E_INVAL;
+	if ((uintptr_t)buf >= UTOP ||
+	    user_mem_check(me, buf, n, set ? 0 : PTE_W) < 0)
+		return -E_FAULT;
+	mem = vm_access(e->env_vm, gpa, n, set ? __EPTE_WRITE : __EPTE_READ);
+	if (!mem)
+		return -E_FAULT;
+	if (set)
+		memcpy(mem, buf, n);
+	else
+		memcpy(buf, mem, n);
+	return 0;
+}
+
+int64_t sys_vm_interrupt(struct Env *me, envid_t guest, uint32_t vector)
+{
+	struct Env *e;
+
+	if (envid2env(me, guest, &e, true) < 0 || !e->env_vcpu)
+		return -E_BAD_ENV;
+	if (vector > 255)
+		return -E_INVAL;
+	if (e->env_vcpu->vc_irqs & VC_VECTOR)
+		return -E_BUSY;
+	e->env_vcpu->vc_vector = vector;
+	vmx_raise(e, VC_VECTOR);
+	return 0;
+}
+
+int64_t sys_vm_stop(struct Env *me, envid_t guest)
+{
+	struct Env *e;
+
+	if (envid2env(me, guest, &e, true) < 0 || !e->env_vcpu)
+		return -E_BAD_ENV;
+	if (e->env_vcpu->vc_record != RECORD_NONE)
+		return 0;
+	e->env_vcpu->vc_irqs |= VC_STOP;
+	if (e->env_status == ENV_BLOCKED && e->env_wait_for == WAIT_HLT)
+		env_restart(e);
+	else if (e->env_status == ENV_RUNNING)
+		cpu_kick(&cpus[e->env_cpunum]);
+	return 0;
+}
