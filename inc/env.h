@@ -96,7 +96,6 @@ struct Env {
 	TAILQ_ENTRY(Env) env_guest_link;
 	struct EnvQueue env_guests;
 	struct EnvQueue env_events;	// guests whose exits it has not seen
-	uintptr_t env_vm_buf;		// WAIT_VM_EXIT: where the record goes
 };
 
 // Live facts about the machine, one page, readable at UINFO.

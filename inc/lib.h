@@ -134,16 +134,20 @@ int sys_vmx_incr_vmdisk_number(void);
 // guest is not the caller's. "Stands still": not started yet, or waiting for
 // the answer to a record; else -E_BUSY.
 
+// Maps the page in which the guest's records come at va. -E_INVAL: no page's
+// address; -E_NO_MEM.
+int sys_vm_record(envid_t guest, struct vm_exit *va);
 // Asks to be told of first..last of that kind. The guest stands still.
-// -E_INVAL: no such kind or range; -E_NO_MEM: VM_MAX_ASKS are taken.
+// -E_INVAL: no such kind or range, or no sys_vm_record before; -E_NO_MEM:
+// VM_MAX_ASKS are taken.
 int sys_vm_ask(envid_t guest, enum vm_ask kind, uint32_t first, uint32_t last);
-// Answers the record in *x, if vx_guest is not 0, and waits for the next one
-// of any guest of the caller, at most us microseconds (VM_FOREVER: as long as
-// it takes): -E_EOF after that. x is aligned to VM_EXIT_ALIGN. -E_FAULT: x is
-// not writable or not aligned. -E_INVAL: that record has been answered, or
-// the answer is none; then nothing has changed. -E_BAD_ENV: the record's guest
-// is gone; or, with vx_guest 0, the last guest is.
-int sys_vm_next(struct vm_exit *x, uint32_t us);
+// Carries out the answer in the record of guest `answered`, if that is not 0,
+// and waits for the next record of any guest of the caller, at most us
+// microseconds (VM_FOREVER: as long as it takes): returns that guest's id, or
+// -E_EOF when there is none. -E_INVAL: that guest has no record to answer, or
+// the answer is none; then nothing has changed. -E_BAD_ENV: it is gone or not
+// the caller's; or, with 0 answered, the last guest is gone.
+envid_t sys_vm_next(envid_t answered, uint32_t us);
 // Reads (set false) or sets all registers. The guest stands still. -E_FAULT.
 // What the processor refuses shows as VM_EXIT_UNHANDLED when the guest runs.
 int sys_vm_regs(envid_t guest, struct vm_regs *regs, bool set);

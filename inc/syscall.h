@@ -35,6 +35,7 @@ enum {
 	SYS_vmx_get_vmdisk_number,
 	SYS_vmx_incr_vmdisk_number,
 	SYS_vm_ask,
+	SYS_vm_record,
 	SYS_vm_next,
 	SYS_vm_regs,
 	SYS_vm_memory,

@@ -45,12 +45,12 @@ enum vm_answer {
 	VM_END,		// the guest ends with status vx_status
 };
 
-// One exit. The kernel fills it; the VMM gives it back with the answer, and
-// with the fields marked `answer` set where they are results.
+// One exit, in a page that kernel and VMM share (sys_vm_record). The kernel
+// fills it; the VMM writes the answer into the fields marked so. The kernel
+// trusts nothing in it and reads each answer once.
 struct vm_exit {
 	uint32_t vx_version;	// VM_ABI_VERSION
-	int32_t vx_guest;	// envid; 0: no record to answer
-	uint32_t vx_serial;	// of the guest's records, from 1 on
+	int32_t vx_guest;	// envid
 	uint32_t vx_reason;	// enum vm_exit_reason
 	uint32_t vx_answer;	// answer: enum vm_answer
 	uint32_t vx_vector;	// VM_EXIT_EXCEPTION, and answer: of VM_FAULT
@@ -83,14 +83,11 @@ struct vm_exit {
 			// what the processor says, for messages only
 			uint64_t code, detail;
 		} vx_unhandled;
-		uint64_t vx_pad[9];
 	};
-	uint64_t vx_reserved[2];
 };
+_Static_assert(sizeof(struct vm_exit) == 64, "ABI");
+
 #define VM_FOREVER	(~0u)	// sys_vm_next: no time limit
-// Aligned to its size, so that it never lies across two pages.
-#define VM_EXIT_ALIGN	128
-_Static_assert(sizeof(struct vm_exit) == VM_EXIT_ALIGN, "ABI");
 
 // A segment register. Rights: bits 0-7 and 12-15 are those of a descriptor
 // (type, S, DPL, P; AVL, L, D/B, G), bit 16 says that it is unusable.

@@ -27,7 +27,8 @@ void sched_ready(struct Env *e)
 {
 	e->env_status = ENV_RUNNABLE;
 	enqueue(e, &run_queue);
-	cpu_wake_idle();
+	if (ncpu > 1)
+		cpu_wake_idle();
 }
 
 void sched_stop(struct Env *e)

@@ -557,8 +557,10 @@ static int64_t syscall(struct Env *e, const struct PushRegs *r)
 		return sys_vmx_incr_vmdisk_number(e);
 	case SYS_vm_ask:
 		return sys_vm_ask(e, a1, a2, a3, a4);
+	case SYS_vm_record:
+		return sys_vm_record(e, a1, a2);
 	case SYS_vm_next:
-		return sys_vm_next(e, (void *)a1, a2);
+		return sys_vm_next(e, a1, a2);
 	case SYS_vm_regs:
 		return sys_vm_regs(e, a1, (void *)a2, a3);
 	case SYS_vm_memory:

@@ -171,9 +171,14 @@ int sys_vm_ask(envid_t guest, enum vm_ask kind, uint32_t first, uint32_t last)
 	return syscall(SYS_vm_ask, guest, kind, first, last, 0);
 }
 
-int sys_vm_next(struct vm_exit *x, uint32_t us)
+int sys_vm_record(envid_t guest, struct vm_exit *va)
 {
-	return syscall(SYS_vm_next, (uintptr_t)x, us, 0, 0, 0);
+	return syscall(SYS_vm_record, guest, (uintptr_t)va, 0, 0, 0);
+}
+
+envid_t sys_vm_next(envid_t answered, uint32_t us)
+{
+	return syscall(SYS_vm_next, answered, us, 0, 0, 0);
 }
 
 int sys_vm_regs(envid_t guest, struct vm_regs *regs, bool set)

@@ -4,7 +4,7 @@
 #include <inc/lib.h>
 #include <inc/x86.h>
 
-enum { VA = 0x20000000, PERM = PTE_P | PTE_U | PTE_W | PTE_NOEXEC };
+enum { VA = 0x20000000, RECORD = VA + PGSIZE, PERM = PTE_P | PTE_U | PTE_W | PTE_NOEXEC };
 enum { N = 200 };			// exits that are timed
 
 __asm__(".pushsection .rodata\n"
@@ -38,7 +38,7 @@ __asm__(".pushsection .rodata\n"
 	".popsection");
 extern const char code[], code_end[];
 
-static struct vm_exit x __attribute__((aligned(VM_EXIT_ALIGN)));
+#define x (*(volatile struct vm_exit *)RECORD)
 static envid_t guest;
 static int checks;
 
@@ -49,9 +49,12 @@ static void is(const char *what, int64_t got, int64_t want)
 		panic("%s gives %lx, not %lx", what, got, want);
 }
 
+// Answers the last record, if there is one, and has the next.
+static envid_t answered;
+
 static void next(const char *what, uint32_t reason)
 {
-	is(what, sys_vm_next(&x, VM_FOREVER), 0);
+	is(what, answered = sys_vm_next(answered, VM_FOREVER), guest);
 	is(what, x.vx_reason, reason);
 	is(what, x.vx_guest, guest);
 	x.vx_answer = VM_RESUME;
@@ -66,6 +69,11 @@ static void make_guest(void)
 		panic("no guest: %e", guest);
 	is("map", sys_ept_map(0, (void *)VA, guest, (void *)GUEST_BOOT,
 			      __EPTE_FULL), 0);
+	is("no record's place", sys_vm_ask(guest, VM_ASK_HLT, 0, 0), -E_INVAL);
+	is("unaligned", sys_vm_record(guest, (void *)(RECORD + 8)), -E_INVAL);
+	is("kernel", sys_vm_record(guest, (void *)KERNBASE), -E_INVAL);
+	is("no guest", sys_vm_record(0, (void *)RECORD), -E_BAD_ENV);
+	is("record", sys_vm_record(guest, (void *)RECORD), 0);
 	is("ask", sys_vm_ask(guest, VM_ASK_PORT, 0xe9, 0xe9), 0);
 	is("ask", sys_vm_ask(guest, VM_ASK_PORT, 0x60, 0x64), 0);
 	is("ask", sys_vm_ask(guest, VM_ASK_MSR, 0x1234, 0x1234), 0);
@@ -135,26 +143,16 @@ static void each_kind(void)
 // Wrong answers change nothing: the right one comes last.
 static void wrong_answers(void)
 {
-	static struct vm_exit bad __attribute__((aligned(VM_EXIT_ALIGN)));
-
-	bad = x;
-	bad.vx_serial--;
-	is("an old record", sys_vm_next(&bad, 0), -E_INVAL);
-	bad = x;
-	bad.vx_answer = 99;
-	is("no answer", sys_vm_next(&bad, 0), -E_INVAL);
-	bad.vx_answer = VM_FAULT;
-	bad.vx_vector = 32;
-	is("no exception", sys_vm_next(&bad, 0), -E_INVAL);
-	bad = x;
-	bad.vx_version++;
-	is("another version", sys_vm_next(&bad, 0), -E_INVAL);
-	bad.vx_guest = thisenv->env_id;
-	is("no guest", sys_vm_next(&bad, 0), -E_BAD_ENV);
-	is("unaligned", sys_vm_next((void *)((char *)&bad + 8), 0), -E_FAULT);
-	is("nowhere", sys_vm_next((void *)0, 0), -E_FAULT);
-	is("the kernel", sys_vm_next((void *)KERNBASE, 0), -E_FAULT);
-	is("read-only", sys_vm_next((void *)UINFO, 0), -E_FAULT);
+	is("no guest", sys_vm_next(thisenv->env_id, 0), -E_BAD_ENV);
+	is("nobody", sys_vm_next(123456, 0), -E_BAD_ENV);
+	x.vx_answer = 99;
+	is("no answer", sys_vm_next(guest, 0), -E_INVAL);
+	x.vx_answer = VM_FAULT;
+	x.vx_vector = 32;
+	is("no exception", sys_vm_next(guest, 0), -E_INVAL);
+	x.vx_vector = 2;
+	is("NMI", sys_vm_next(guest, 0), -E_INVAL);
+	x.vx_answer = VM_RESUME;
 }
 
 static void memory(void)
@@ -196,7 +194,9 @@ static void spinning(void)
 {
 	is("stop of one that waits", sys_vm_stop(guest), 0);
 	for (int i = 0; i < 2; i++) {
-		is("spins", sys_vm_next(&x, 1000), -E_EOF);
+		is("spins", sys_vm_next(guest, 1000), -E_EOF);
+		is("answered twice", sys_vm_next(guest, 0), -E_INVAL);
+		answered = 0;
 		is("stop", sys_vm_stop(guest), 0);
 		next("stopped", VM_EXIT_STOPPED);
 	}
@@ -206,8 +206,7 @@ void umain(int argc, char **argv)
 {
 	USED(argc);
 	USED(argv);
-	memset(&x, 0, sizeof(x));
-	is("no guest", sys_vm_next(&x, VM_FOREVER), -E_BAD_ENV);
+	is("no guest", sys_vm_next(0, VM_FOREVER), -E_BAD_ENV);
 	make_guest();
 	is("start", sys_env_set_status(guest, ENV_RUNNABLE), 0);
 	each_kind();
@@ -216,6 +215,6 @@ void umain(int argc, char **argv)
 	timed();
 	spinning();
 	x.vx_answer = VM_END;
-	is("end", sys_vm_next(&x, VM_FOREVER), -E_BAD_ENV);
+	is("end", sys_vm_next(guest, VM_FOREVER), -E_BAD_ENV);
 	printf("testvm: %d checks\n", checks);
 }

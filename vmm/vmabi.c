@@ -15,36 +15,27 @@ static struct Env *vm_owner(const struct Env *e)
 
 struct vm_exit *vm_record(struct Env *e, enum vm_exit_reason reason)
 {
-	struct vm_exit *x = &e->env_vcpu->vc_exit;
-	uint32_t serial = x->vx_serial + 1;
+	struct vm_exit *x = e->env_vcpu->vc_exit;
 
-	memset(x, 0, sizeof(*x));
-	x->vx_version = VM_ABI_VERSION;
-	x->vx_guest = e->env_id;
-	x->vx_serial = serial;
-	x->vx_reason = reason;
-	x->vx_rip = vmread(VMCS_GUEST_RIP);
+	*x = (struct vm_exit){
+		.vx_version = VM_ABI_VERSION, .vx_guest = e->env_id,
+		.vx_reason = reason, .vx_rip = vmread(VMCS_GUEST_RIP),
+	};
+	e->env_vcpu->vc_reason = reason;
 	return x;
 }
 
 // --------------------------------------------------------------
 // To the VMM
 
-// Gives the first record in the owner's queue to the owner, who waits for it
-// at env_vm_buf. 0 or -E_FAULT: then it stays in the queue.
-static int deliver(struct Env *owner)
+// The first record in the owner's queue is the owner's: its guest's id.
+static envid_t give(struct Env *owner)
 {
 	struct Env *e = TAILQ_FIRST(&owner->env_events);
-	struct vm_exit *buf = (void *)owner->env_vm_buf;
-	struct PageInfo *pp;
 
-	if (user_mem_check(owner, buf, sizeof(*buf), PTE_W) < 0)
-		return -E_FAULT;
-	pp = page_lookup(owner->env_pml4e, (uintptr_t)buf, NULL);
-	memcpy(page2kva(pp) + PGOFF(buf), &e->env_vcpu->vc_exit, sizeof(*buf));
 	e->env_vcpu->vc_record = RECORD_GIVEN;
 	sched_unqueue(e);
-	return 0;
+	return e->env_id;
 }
 
 void vm_post(struct Env *e)
@@ -55,7 +46,7 @@ void vm_post(struct Env *e)
 	env_block(e, WAIT_VMM, &owner->env_events);
 	if (owner->env_status == ENV_BLOCKED &&
 	    owner->env_wait_for == WAIT_VM_EXIT)
-		env_wake(owner, deliver(owner));
+		env_wake(owner, give(owner));
 }
 
 bool vm_post_rest(struct Env *e, enum vm_exit_reason reason, uint64_t code,
@@ -101,23 +92,25 @@ static uint64_t merge(uint64_t old, uint64_t new, int size)
 }
 
 // The results that the answer brings go into the guest's registers.
-static void take_results(struct Env *e, const struct vm_exit *asked,
-			 const struct vm_exit *x)
+static void take_results(struct Env *e, const volatile struct vm_exit *x)
 {
 	struct PushRegs *r = &e->env_tf.tf_regs;
+	struct Vcpu *vc = e->env_vcpu;
 
-	if (asked->vx_reason == VM_EXIT_PORT && !asked->vx_port.write) {
+	if (vc->vc_reason == VM_EXIT_PORT && !vc->vc_write) {
 		r->reg_rax = merge(r->reg_rax, x->vx_port.data,
-				   asked->vx_port.size);
-	} else if (asked->vx_reason == VM_EXIT_MSR && !asked->vx_msr.write) {
-		r->reg_rax = (uint32_t)x->vx_msr.data;
-		r->reg_rdx = x->vx_msr.data >> 32;
-	} else if (asked->vx_reason == VM_EXIT_CPUID) {
+				   vc->vc_port_size);
+	} else if (vc->vc_reason == VM_EXIT_MSR && !vc->vc_write) {
+		uint64_t data = x->vx_msr.data;
+
+		r->reg_rax = (uint32_t)data;
+		r->reg_rdx = data >> 32;
+	} else if (vc->vc_reason == VM_EXIT_CPUID) {
 		r->reg_rax = x->vx_cpuid.eax;
 		r->reg_rbx = x->vx_cpuid.ebx;
 		r->reg_rcx = x->vx_cpuid.ecx;
 		r->reg_rdx = x->vx_cpuid.edx;
-	} else if (asked->vx_reason == VM_EXIT_POWEROFF) {
+	} else if (vc->vc_reason == VM_EXIT_POWEROFF) {
 		r->reg_rax = 0;
 	}
 }
@@ -130,48 +123,50 @@ static bool has_instruction(uint32_t reason)
 		reason == VM_EXIT_POWEROFF;
 }
 
-// Takes the VMM's answer, a copy of what it gave. 0, -E_BAD_ENV, -E_INVAL.
-static int answer(struct Env *me, const struct vm_exit *x)
+// Takes the VMM's answer to its guest's record. 0, -E_BAD_ENV, -E_INVAL.
+static int answer(struct Env *me, envid_t guest)
 {
 	enum { NMI = 2, NEXCEPTIONS = 32 };
-	struct vm_exit *asked;
+	const volatile struct vm_exit *x;
+	struct Vcpu *vc;
 	struct Env *e;
 
-	if (envid2env(me, x->vx_guest, &e, true) < 0 || !e->env_vcpu)
+	if (envid2env(me, guest, &e, true) < 0 || !(vc = e->env_vcpu))
 		return -E_BAD_ENV;
-	asked = &e->env_vcpu->vc_exit;
-	if (e->env_vcpu->vc_record != RECORD_GIVEN ||
-	    x->vx_serial != asked->vx_serial ||
-	    x->vx_version != VM_ABI_VERSION || x->vx_answer > VM_END ||
-	    (x->vx_answer == VM_FAULT && (x->vx_vector >= NEXCEPTIONS ||
-					  x->vx_vector == NMI)))
+	if (vc->vc_record != RECORD_GIVEN)
 		return -E_INVAL;
-	if (x->vx_answer == VM_END) {
+	x = vc->vc_exit;
+	vc->vc_answer_kind = x->vx_answer;
+	vc->vc_fault_vector = x->vx_vector;
+	vc->vc_fault_error = x->vx_error;
+	if (vc->vc_answer_kind > VM_END ||
+	    (vc->vc_answer_kind == VM_FAULT &&
+	     (vc->vc_fault_vector >= NEXCEPTIONS ||
+	      vc->vc_fault_vector == NMI)))
+		return -E_INVAL;
+	if (vc->vc_answer_kind == VM_END) {
 		env_destroy(e, x->vx_status & 0x7fffffff);
 		return 0;
 	}
-	asked->vx_answer = x->vx_answer;
-	asked->vx_vector = x->vx_vector;
-	asked->vx_error = x->vx_error;
-	if (x->vx_answer == VM_RESUME)
-		take_results(e, asked, x);
-	e->env_vcpu->vc_record = RECORD_ANSWERED;
+	if (vc->vc_answer_kind == VM_RESUME)
+		take_results(e, x);
+	vc->vc_record = RECORD_ANSWERED;
 	sched_ready(e);
 	return 0;
 }
 
 void vm_complete(struct Env *e)
 {
-	struct vm_exit *x = &e->env_vcpu->vc_exit;
+	struct Vcpu *vc = e->env_vcpu;
 
-	e->env_vcpu->vc_record = RECORD_NONE;
-	if (x->vx_answer == VM_FAULT)
-		vmx_inject(x->vx_vector, x->vx_error);
-	else if (x->vx_answer == VM_RESUME && has_instruction(x->vx_reason))
+	vc->vc_record = RECORD_NONE;
+	if (vc->vc_answer_kind == VM_FAULT)
+		vmx_inject(vc->vc_fault_vector, vc->vc_fault_error);
+	else if (vc->vc_answer_kind == VM_RESUME &&
+		 has_instruction(vc->vc_reason))
 		skip_insn();
 	// It was stopped in its sleep, and nothing has come meanwhile.
-	if (x->vx_reason == VM_EXIT_STOPPED && e->env_vcpu->vc_halted &&
-	    !e->env_vcpu->vc_irqs)
+	if (vc->vc_reason == VM_EXIT_STOPPED && vc->vc_halted && !vc->vc_irqs)
 		env_block(e, WAIT_HLT, NULL);
 }
 
@@ -183,25 +178,16 @@ static void next_timeout(struct timer *t)
 	env_wake((void *)t - offsetof(struct Env, env_timer), -E_EOF);
 }
 
-int64_t sys_vm_next(struct Env *me, struct vm_exit *buf, uint32_t us)
+int64_t sys_vm_next(struct Env *me, envid_t answered, uint32_t us)
 {
-	struct vm_exit x;
 	int r;
 
-	if ((uintptr_t)buf % VM_EXIT_ALIGN || (uintptr_t)buf >= UTOP ||
-	    user_mem_check(me, buf, sizeof(*buf), PTE_W) < 0)
-		return -E_FAULT;
-	x = *buf;
-	if (x.vx_guest) {
-		if ((r = answer(me, &x)) < 0)
-			return r;
-		buf->vx_guest = 0;	// answered, whatever follows
-	}
+	if (answered && (r = answer(me, answered)) < 0)
+		return r;
 	if (TAILQ_EMPTY(&me->env_guests))
 		return -E_BAD_ENV;
-	me->env_vm_buf = (uintptr_t)buf;
 	if (!TAILQ_EMPTY(&me->env_events))
-		return deliver(me);
+		return give(me);
 	if (us == 0)
 		return -E_EOF;
 	env_block(me, WAIT_VM_EXIT, NULL);
@@ -211,6 +197,21 @@ int64_t sys_vm_next(struct Env *me, struct vm_exit *buf, uint32_t us)
 			  rdtsc() + us * sysinfo.si_tsc_khz / 1000);
 	}
 	return 0;
+}
+
+int64_t sys_vm_record(struct Env *me, envid_t guest, uintptr_t va)
+{
+	struct Vcpu *vc;
+	struct Env *e;
+
+	if (envid2env(me, guest, &e, true) < 0 || !(vc = e->env_vcpu))
+		return -E_BAD_ENV;
+	if (va >= UTOP || PGOFF(va))
+		return -E_INVAL;
+	if (!vc->vc_exit && !(vc->vc_exit = kpage_alloc()))
+		return -E_NO_MEM;
+	return page_insert(me->env_pml4e, pa2page(PADDR(vc->vc_exit)), va,
+			   PTE_U | PTE_W | PTE_NOEXEC | PTE_NX);
 }
 
 // The guest of that id, if it is mine and stands still: it has not been
@@ -236,6 +237,8 @@ int64_t sys_vm_ask(struct Env *me, envid_t guest, uint32_t kind,
 	if (r < 0)
 		return r;
 	vm = e->env_vm;
+	if (!e->env_vcpu->vc_exit)
+		return -E_INVAL;
 	if (kind < VM_ASK_PORT || kind > VM_ASK_REST || first > last ||
 	    (kind == VM_ASK_PORT && last > 0xffff) ||
 	    (kind == VM_ASK_EXCEPTION && last > 31))

@@ -38,7 +38,8 @@ void vm_gone(struct Env *e);
 
 int64_t sys_vm_ask(struct Env *me, envid_t guest, uint32_t kind,
 		   uint32_t first, uint32_t last);
-int64_t sys_vm_next(struct Env *me, struct vm_exit *buf, uint32_t us);
+int64_t sys_vm_record(struct Env *me, envid_t guest, uintptr_t va);
+int64_t sys_vm_next(struct Env *me, envid_t answered, uint32_t us);
 int64_t sys_vm_regs(struct Env *me, envid_t guest, struct vm_regs *buf,
 		    bool set);
 int64_t sys_vm_memory(struct Env *me, envid_t guest, uint64_t gpa, void *buf,

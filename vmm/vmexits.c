@@ -200,13 +200,14 @@ static bool handle_invd(struct Env *e)
 static void post_port(struct Env *e, uint64_t qual)
 {
 	struct vm_exit *x = vm_record(e, VM_EXIT_PORT);
+	struct Vcpu *vc = e->env_vcpu;
 
 	x->vx_port.port = IO_QUAL_PORT(qual);
-	x->vx_port.size = IO_QUAL_SIZE(qual);
-	x->vx_port.write = !(qual & IO_QUAL_IN);
-	if (x->vx_port.write)
+	x->vx_port.size = vc->vc_port_size = IO_QUAL_SIZE(qual);
+	x->vx_port.write = vc->vc_write = !(qual & IO_QUAL_IN);
+	if (vc->vc_write)
 		x->vx_port.data = e->env_tf.tf_regs.reg_rax &
-			(0xffffffff >> (32 - 8 * x->vx_port.size));
+			(0xffffffff >> (32 - 8 * vc->vc_port_size));
 	vm_post(e);
 }
 
@@ -311,7 +312,7 @@ static bool post_msr(struct Env *e, bool write)
 		return raise(e, T_GPFLT);
 	x = vm_record(e, VM_EXIT_MSR);
 	x->vx_msr.index = r->reg_rcx;
-	x->vx_msr.write = write;
+	x->vx_msr.write = e->env_vcpu->vc_write = write;
 	if (write)
 		x->vx_msr.data = (uint32_t)r->reg_rax | r->reg_rdx << 32;
 	vm_post(e);

@@ -120,8 +120,6 @@ static int vmx_on(struct CpuInfo *c)
 	physaddr_t region = PADDR(vmxon_regions[c - cpus]);
 	bool failed;
 
-	if (c->cpu_vmxon)
-		return 0;
 	if (!(control & FEATURE_CONTROL_LOCKED))
 		wrmsr(MSR_IA32_FEATURE_CONTROL, control | want);
 	else if (!(control & FEATURE_CONTROL_VMXON)) {
@@ -385,6 +383,7 @@ void vmx_free(struct Env *e)
 		vmx_drop_answer(vc);
 		kpage_free(vc->vc_vmcs);
 		kpage_free(vc->vc_out);
+		kpage_free(vc->vc_exit);
 		kpage_free(vc);
 	}
 	if (e->env_vm)
@@ -451,9 +450,11 @@ void vmx_leave(struct Env *e)
 static int vmcs_load(struct CpuInfo *c, struct Env *e)
 {
 	struct Vcpu *vc = e->env_vcpu;
-	int r = vmx_on(c);
+	int r;
 
-	if (r < 0 || c->cpu_vmcs == e)
+	if (c->cpu_vmcs == e)
+		return 0;
+	if (!c->cpu_vmxon && (r = vmx_on(c)) < 0)
 		return r;
 	if (!vc->vc_ready)
 		vmclear(vc->vc_vmcs);
@@ -709,7 +710,7 @@ int vmx_list(struct vm_info *buf, size_t n)
 			.vi_pages = e->env_vm->vm_pages,
 			// VMCS, virtual CPU, memory object
 			.vi_tables = vm_tables(e->env_vm) + 3 +
-				(vc->vc_out != NULL),
+				(vc->vc_out != NULL) + (vc->vc_exit != NULL),
 			.vi_mem = e->env_vm->vm_memsz,
 			.vi_exits = vc->vc_exits,
 			.vi_start_tsc = vc->vc_start_tsc,

@@ -51,7 +51,12 @@ struct Vcpu {
 	// VMM's hands, answered but not yet carried out.
 	enum { RECORD_NONE, RECORD_POSTED, RECORD_GIVEN, RECORD_ANSWERED }
 		vc_record;
-	struct vm_exit vc_exit;
+	struct vm_exit *vc_exit;	// one page, shared with the VMM
+	uint32_t vc_reason;		// what the VMM has been asked
+	uint32_t vc_answer_kind;	// and what it said
+	uint32_t vc_fault_vector, vc_fault_error;
+	uint8_t vc_port_size;
+	bool vc_write;
 
 	uint64_t vc_slice_end;		// TSC
 
