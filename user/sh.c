@@ -318,11 +318,27 @@ static void add_job(envid_t child)
 	jobs[njobs++] = child;
 }
 
+// Input of a job in the background: at its end, the console is not its own.
+static int no_input(void)
+{
+	int fds[2], r = pipe(fds);
+
+	if (r < 0)
+		return r;
+	close(fds[1]);
+	inherit(fds[0], false);
+	return fds[0];
+}
+
 // Starts n commands, each with a pipe to the next; returns how many it tried.
 static int start_pipeline(const struct cmd *c, int n, envid_t *children)
 {
 	int fds[2], in = 0, r;
 
+	if (c[n - 1].end == '&' && (in = no_input()) < 0) {
+		complain_error("pipe", in);
+		return 0;
+	}
 	for (int i = 0; i < n - 1; i++) {
 		if ((r = pipe(fds)) < 0) {
 			complain_error("pipe", r);

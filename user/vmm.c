@@ -2,8 +2,9 @@
 // into it, gives it a disk, runs it, and stays until it has ended.
 //
 // The program that the shell starts leaves this to a child of its own and
-// only lends the guest the terminal: when ESC takes that back, the shell goes
-// on and the guest runs in the background (vmmanager resumes it).
+// only lends the guest the terminal, if it has it itself: when ESC takes that
+// back, the shell goes on and the guest runs in the background (vmmanager
+// resumes it).
 
 #include <inc/elf.h>
 #include <inc/lib.h>
@@ -299,7 +300,8 @@ void umain(int argc, char **argv)
 		monitor();
 	// Fails when the monitor has ended before it had a guest.
 	r = sys_ipc_call(child, 0, (void *)UTOP, 0, (void *)UTOP);
-	if (r >= 0 && sys_vmx_sel_resume(thisenv->env_ipc_value) == 1) {
+	if (r >= 0 && iscons(0) &&
+	    sys_vmx_sel_resume(thisenv->env_ipc_value) == 1) {
 		printf("\nGuest %08lx runs on in the background; vmmanager "
 		       "resumes it.\n", thisenv->env_ipc_value);
 		exit(0);
