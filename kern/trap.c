@@ -201,12 +201,17 @@ static void page_fault_handler(struct Trapframe *tf)
 	tf->tf_rsp = (uintptr_t)utf;
 }
 
+static bool is_irq(int trapno)
+{
+	return trapno >= IRQ_OFFSET && trapno < IRQ_OFFSET + 32;
+}
+
 static __attribute__((noinline)) void
 trap_from_user(struct CpuInfo *c, struct Trapframe *tf)
 {
 	int trapno = tf->tf_trapno;
 
-	if (trapno >= IRQ_OFFSET && trapno < IRQ_OFFSET + 32) {
+	if (is_irq(trapno)) {
 		irq_dispatch(trapno);
 		if (trapno == IRQ_OFFSET + IRQ_TIMER &&
 		    rdtsc() >= c->cpu_slice_end)
@@ -230,8 +235,7 @@ static __attribute__((noinline)) void trap_from_kernel(struct Trapframe *tf)
 		cprintf("NMI on CPU %d\n", cpunum());
 		return;
 	}
-	if (vector >= IRQ_OFFSET && vector < IRQ_OFFSET + 32 &&
-	    (tf->tf_eflags & FL_IF)) {
+	if (is_irq(vector) && (tf->tf_eflags & FL_IF)) {
 		lock_kernel(thiscpu);
 		irq_dispatch(vector);
 		unlock_kernel(thiscpu);
@@ -256,12 +260,17 @@ void trap(struct Trapframe *tf)
 		return;
 	}
 	lock_kernel(c);
-	if (e->env_status == ENV_DYING)
+	if (e->env_status == ENV_DYING) {
+		// What was interrupted goes, the interrupt is taken: else the
+		// APIC would give this processor no more of them.
+		if (is_irq(tf->tf_trapno))
+			irq_dispatch(tf->tf_trapno);
 		env_reap_dying();
-	else if (tf->tf_trapno == T_SYSCALL)
+	} else if (tf->tf_trapno == T_SYSCALL) {
 		syscall_dispatch(e);
-	else
+	} else {
 		trap_from_user(c, tf);
+	}
 	if (c->cpu_env == e && e->env_status == ENV_RUNNING)
 		env_return(c, e);
 	sched_yield();
