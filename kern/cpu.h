@@ -31,8 +31,9 @@ struct CpuInfo {
 	volatile bool cpu_in_kernel;
 	volatile bool cpu_started;
 	bool cpu_idle;			// halted for want of work
-	volatile bool cpu_flush_tlb;	// before it next returns to a user
+	volatile bool cpu_flush_tlb;	// once it has the kernel lock
 	struct Env *cpu_env;		// whose state is in the processor
+	uint64_t cpu_since;		// TSC when cpu_env was dispatched
 	uint64_t cpu_slice_end;		// TSC; ~0: none
 	uint64_t cpu_timer;		// TSC the APIC timer is set to; ~0: not
 

@@ -228,7 +228,8 @@ void env_destroy(struct Env *e, int status)
 	if (e == curenv) {
 		struct CpuInfo *c = thiscpu;
 
-		vmx_leave(e);
+		if (e->env_type == ENV_TYPE_GUEST)
+			vmx_leave(e);
 		lcr3(kern_cr3);
 		c->cpu_env = NULL;
 		env_free(e, status);
@@ -254,10 +255,6 @@ void env_reap_dying(void)
 
 void env_return(struct CpuInfo *c, struct Env *e)
 {
-	if (c->cpu_flush_tlb) {
-		c->cpu_flush_tlb = false;
-		lcr3(e->env_cr3);
-	}
 	clock_program(c);
 	unlock_kernel(c);
 	env_pop_tf(&e->env_tf);
@@ -272,13 +269,14 @@ void env_run(struct Env *e)
 	e->env_status = ENV_RUNNING;
 	e->env_runs++;
 	c->cpu_flush_tlb = false;
+	c->cpu_since = rdtsc();
 	fxrstor(e->env_fpu);
 	if (e->env_type == ENV_TYPE_GUEST) {
 		c->cpu_slice_end = ~0ul;	// see vmx_load
 		lcr3(kern_cr3);
 		vmx_run(e);
 	}
-	c->cpu_slice_end = rdtsc() + ms2tsc(SLICE_MS);
+	c->cpu_slice_end = c->cpu_since + ms2tsc(SLICE_MS);
 	c->cpu_ts.ts_rsp[0] = (uintptr_t)(&e->env_tf + 1);
 	lcr3(e->env_cr3);
 	env_return(c, e);

@@ -260,6 +260,11 @@ void trap(struct Trapframe *tf)
 		return;
 	}
 	lock_kernel(c);
+	// Its memory may have changed while we waited for the lock.
+	if (c->cpu_flush_tlb) {
+		c->cpu_flush_tlb = false;
+		lcr3(e->env_cr3);
+	}
 	if (e->env_status == ENV_DYING) {
 		// What was interrupted goes, the interrupt is taken: else the
 		// APIC would give this processor no more of them.
