@@ -128,6 +128,7 @@ static int64_t sys_env_set_pgfault_upcall(envid_t envid, uintptr_t upcall)
 static int64_t sys_env_set_name(struct Env *me, envid_t envid,
 				const char *name)
 {
+	char buf[ENV_NAME_LEN] = "";
 	struct Env *e;
 
 	if (envid2env(me, envid, &e, true) < 0)
@@ -135,10 +136,10 @@ static int64_t sys_env_set_name(struct Env *me, envid_t envid,
 	for (int i = 0; i < ENV_NAME_LEN - 1; i++) {
 		if (user_mem_check(me, name + i, 1, 0) < 0)
 			return -E_FAULT;
-		e->env_name[i] = name[i];
-		if (!name[i])
+		if (!(buf[i] = name[i]))
 			break;
 	}
+	memcpy(e->env_name, buf, sizeof(buf));
 	return 0;
 }
 

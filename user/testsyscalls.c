@@ -82,6 +82,8 @@ static void test_buffers(void)
 	for EACH(i, bad_upcalls)
 		EXPECT(-E_INVAL, sys_env_set_pgfault_upcall(
 			0, (void *)bad_upcalls[i]));
+	EXPECT(-E_FAULT, sys_env_set_name(0, FULL + PGSIZE - 2));
+	EXPECT('t', thisenv->env_name[0]);
 	EXPECT(-E_FAULT, sys_cputs(PAGE, 3 * PGSIZE));
 	EXPECT(-E_FAULT, sys_cputs(PAGE, -1ul));
 	EXPECT(-E_FAULT, sys_cputs(PAGE, 1ul << 63));
@@ -263,6 +265,8 @@ void umain(int argc, char **argv)
 	first = first_program();
 	EXPECT(0, sys_page_alloc(0, PAGE, PERM));
 	EXPECT(0, sys_page_alloc(0, RDONLY, PTE_P | PTE_U));
+	EXPECT(0, sys_page_alloc(0, FULL, PERM));
+	memset(FULL, 'x', PGSIZE);
 	test_all();
 	before = sysinfo.si_free_pages;
 	test_all();
