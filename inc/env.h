@@ -65,6 +65,7 @@ struct Env {
 	enum EnvWait env_wait_for;
 	int env_exit_status;	// kept until the slot is used again
 	uint32_t env_runs;	// how often env_run() ran it
+	uint64_t env_ticks;	// TSC ticks that it has run, up to its last leave
 	int env_cpunum;		// the CPU that runs it or ran it last
 	char env_name[ENV_NAME_LEN];
 
@@ -107,6 +108,7 @@ struct sysinfo {
 	uint64_t si_boot_tsc;	// TSC at the boot block's first instruction
 	uint64_t si_total_pages;
 	uint64_t si_free_pages;
+	uint64_t si_idle_ticks;	// TSC ticks that processors have slept
 	uint32_t si_nenv;	// environments in use
 	uint32_t si_nguest;	// guests alive
 	char si_cmdline[512];	// what init shall run; empty: a shell

@@ -48,7 +48,9 @@ void sched_leave(void)
 	if (!e)
 		return;
 	fxsave(e->env_fpu);
-	vmx_leave(e);
+	e->env_ticks += rdtsc() - c->cpu_since;
+	if (e->env_type == ENV_TYPE_GUEST)
+		vmx_leave(e);
 	c->cpu_env = NULL;
 	if (e->env_status == ENV_RUNNING)
 		sched_ready(e);
@@ -67,10 +69,12 @@ void sched_run(void)
 		c->cpu_slice_end = ~0ul;
 		clock_program(c);
 		c->cpu_idle = true;
+		c->cpu_since = rdtsc();
 		unlock_kernel(c);
 		sti_hlt();
 		cli();
 		lock_kernel(c);
+		sysinfo.si_idle_ticks += rdtsc() - c->cpu_since;
 		c->cpu_idle = false;
 	}
 	sched_unqueue(e);

@@ -45,11 +45,15 @@ static void show_env(const volatile struct Env *e)
 	for (int i = 0; i < ENV_NAME_LEN; i++)
 		name[i] = e->env_name[i];
 	name[ENV_NAME_LEN - 1] = '\0';
-	printf(longform ? "env=%d parent=%d status=%s runs=%u cpu=%d "
-			  "type=%d name=%s\n" :
-			  "%08x %08x %-8s %9u %3d %4d %s\n",
-	       e->env_id, e->env_parent_id, status_name(e), e->env_runs,
-	       e->env_cpunum, e->env_type, name);
+	if (longform)
+		printf("env=%d parent=%d status=%s runs=%u ticks=%lu cpu=%d "
+		       "type=%d name=%s\n", e->env_id, e->env_parent_id,
+		       status_name(e), e->env_runs, e->env_ticks,
+		       e->env_cpunum, e->env_type, name);
+	else
+		printf("%08x %08x %-8s %9u %3d %4d %s\n", e->env_id,
+		       e->env_parent_id, status_name(e), e->env_runs,
+		       e->env_cpunum, e->env_type, name);
 }
 
 static void show_vm(const struct vm_info *v)
@@ -81,10 +85,11 @@ static void show_machine(void)
 
 	if (longform)
 		printf("free=%lu total=%lu boot_tsc=%lu tsc_khz=%lu ncpu=%u "
-		       "nenv=%u nguest=%u role=%d\n", free_pages,
+		       "nenv=%u nguest=%u role=%d idle=%lu\n", free_pages,
 		       sysinfo.si_total_pages, sysinfo.si_boot_tsc,
 		       sysinfo.si_tsc_khz, sysinfo.si_ncpu, sysinfo.si_nenv,
-		       sysinfo.si_nguest, sysinfo.si_role);
+		       sysinfo.si_nguest, sysinfo.si_role,
+		       sysinfo.si_idle_ticks);
 	else
 		printf("%lu of %lu pages free, boot tsc %lu\n", free_pages,
 		       sysinfo.si_total_pages, sysinfo.si_boot_tsc);

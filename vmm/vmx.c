@@ -427,8 +427,6 @@ void vmx_leave(struct Env *e)
 	struct CpuInfo *c = thiscpu;
 	struct Vcpu *vc = e->env_vcpu;
 
-	if (!vc)
-		return;
 	vc->vc_last_tsc = rdtsc();
 	vc->vc_cr2 = rcr2();
 	// An exit leaves limits of 64 KiB, and user code must not find
@@ -495,7 +493,7 @@ static int vmx_load(struct CpuInfo *c, struct Env *e)
 		c->cpu_msrs = vc;
 	}
 	lcr2(vc->vc_cr2);
-	vc->vc_slice_end = rdtsc() + ms2tsc(SLICE_MS);
+	vc->vc_slice_end = c->cpu_since + ms2tsc(SLICE_MS);
 	vmwrite(VMCS_PREEMPTION_TIMER_VALUE, ms2tsc(SLICE_MS) >>
 		VMX_MISC_TIMER_SHIFT(rdmsr(MSR_IA32_VMX_MISC)));
 	return 0;

@@ -114,7 +114,7 @@ void vmx_drop_answer(struct Vcpu *vc);
 void vmx_free(struct Env *e);
 // Runs curenv, a guest, until another environment's turn has come.
 void vmx_run(struct Env *e) __attribute__((noreturn));
-// e is no longer this processor's environment; nothing for other types.
+// e, a guest, is no longer this processor's environment.
 void vmx_leave(struct Env *e);
 // Guest registers from and to tf; HOST_RSP is set; launches the first time,
 // that is when runs is 1, and resumes after. 0 after an exit, 1 when the
