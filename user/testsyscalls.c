@@ -5,6 +5,7 @@
 #define PAGE	((char *)0xa00000)	// ours, writable
 #define RDONLY	((char *)0xa01000)	// ours, read-only
 #define NOPAGE	((char *)0xa02000)	// nothing there
+#define FULL	((char *)0xa04000)	// ours, ends in no null
 #define PERM	(PTE_P | PTE_U | PTE_W)
 
 static const uintptr_t bad_buffers[] = {
