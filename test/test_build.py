@@ -76,6 +76,8 @@ FS = {"obj/fs/fs.img", "obj/fs/clean-fs.img"}
      {"obj/user/cat", "obj/kern/kernel", "obj/kern/kernel.img", "obj/fs/fs"}),
     ("user/vmm.c", "\n", {"obj/user/vmm", "obj/fs/fs.img"},
      {"obj/user/ls", "obj/fs/clean-fs.img", "obj/kern/kernel"}),
+    ("user/devices/uart.c", "\n", {"obj/user/devices.a", "obj/user/vmm"},
+     {"obj/user/ls", "obj/user/devices/pit.o", "obj/kern/kernel"}),
     ("user/files/motd", "\n", FS,
      {"obj/user/ls", "obj/kern/kernel", "obj/kern/kernel.img"}),
     ("kern/pmap.c", "\n", {"obj/kern/kernel", *HOST},
