@@ -5,7 +5,7 @@
 #include <inc/types.h>
 
 // Disk: block 0 is empty, block 1 the superblock, then the bitmap of free
-// blocks (bit set: free), then data. All numbers are little-endian.
+// blocks (bit set: free), the journal, data. All numbers are little-endian.
 #define BLKSIZE		4096
 #define BLKBITSIZE	(BLKSIZE * 8)
 #define SECTSIZE	512
@@ -35,7 +35,27 @@ struct Super {
 	uint32_t s_magic;
 	uint32_t s_nblocks;	// size of the disk in blocks
 	struct File s_root;
+	uint32_t s_njournal;	// blocks of the journal
 };
+_Static_assert(sizeof(struct Super) <= SECTSIZE, "no power cut splits it");
+
+#define NBITMAP(nblocks)	(((nblocks) + BLKBITSIZE - 1) / BLKBITSIZE)
+
+// The journal's first sector; behind its first block stand copies of the
+// blocks j_block, in that order. All zeros: there are none. fs/journal.c
+// explains. The sum is one of this sector, j_sum as 0, and the copies.
+#define JOURNAL_MAGIC	0x4c4e524a	// "JRNL"
+#define JOURNAL_COPIES	124
+struct Journal {
+	uint32_t j_magic;
+	uint32_t j_nblocks;
+	uint64_t j_sum;
+	uint32_t j_block[JOURNAL_COPIES];
+};
+_Static_assert(sizeof(struct Journal) == SECTSIZE, "no power cut splits it");
+// An operation changes no more blocks than that: all of the bitmap, a
+// directory's two and its entry in another, an indirect block.
+#define MAX_CHANGES(nblocks)	(NBITMAP(nblocks) + 4)
 
 // Requests. The client shares one page that holds the arguments with the
 // server; READ's data come back in the same page. The IPC value is the
@@ -47,10 +67,10 @@ enum {
 	FSREQ_READ,
 	FSREQ_WRITE,
 	FSREQ_STAT,
-	FSREQ_FLUSH,	// this file's dirty blocks go to the disk
+	FSREQ_FLUSH,	// this file is on the disk for good, name and all
 	FSREQ_REMOVE,
-	FSREQ_SYNC,	// everything dirty goes to the disk; the server gives
-			// back what memory it can
+	FSREQ_SYNC,	// so is everything; the server gives back what memory
+			// it can
 	FSREQ_COPY,	// dst's contents become src's, holes stay holes
 };
 

@@ -158,6 +158,12 @@ int sys_vm_memory(envid_t guest, uint64_t gpa, void *buf, size_t n, bool set);
 // Interrupts the guest by that vector (0 to 255, else -E_INVAL) as soon as it
 // can take it. -E_BUSY: the last one is still on its way.
 int sys_vm_interrupt(envid_t guest, uint32_t vector);
+// The guest's console, for a VMM whose guest has a serial line instead of the
+// hypercalls: output, shown or kept as the guest's own; the next character of
+// input, -E_EOF when there is none. sys_vm_next returns -E_EOF, too, when
+// input comes.
+int sys_vm_cputs(envid_t guest, const char *s, size_t n);
+int sys_vm_cgetc(envid_t guest);
 // Makes the guest stop, with a record VM_EXIT_STOPPED, before it executes its
 // next instruction; one that waits for an answer stands still already.
 int sys_vm_stop(envid_t guest);

@@ -41,5 +41,7 @@ enum {
 	SYS_vm_memory,
 	SYS_vm_interrupt,
 	SYS_vm_stop,
+	SYS_vm_cputs,
+	SYS_vm_cgetc,
 	NSYSCALLS
 };

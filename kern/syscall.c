@@ -568,6 +568,10 @@ static int64_t syscall(struct Env *e, const struct PushRegs *r)
 		return sys_vm_memory(e, a1, a2, (void *)a3, a4, a5);
 	case SYS_vm_interrupt:
 		return sys_vm_interrupt(e, a1, a2);
+	case SYS_vm_cputs:
+		return sys_vm_cputs(e, a1, (char *)a2, a3);
+	case SYS_vm_cgetc:
+		return sys_vm_cgetc(e, a1);
 	case SYS_vm_stop:
 		return sys_vm_stop(e, a1);
 	default:

@@ -7,7 +7,7 @@
 #include <inc/x86.h>
 #include <kern/console.h>
 #include <kern/tty.h>
-#include <vmm/vmx.h>
+#include <vmm/vmabi.h>
 
 enum { ESC = '\033', ESC_MS = 50 };
 
@@ -21,8 +21,10 @@ static struct timer esc_timer = { .tm_fired = esc_alone };
 // There is something to read.
 static void notify(void)
 {
-	if (owner)
+	if (owner && owner->env_vcpu->vc_reads_console)
 		vmx_raise_irq(owner, IRQ_SERIAL);
+	else if (owner)
+		vm_console_input(owner);
 	else if (!TAILQ_EMPTY(&readers))
 		env_restart(TAILQ_FIRST(&readers));
 }
@@ -64,7 +66,7 @@ int64_t tty_give(struct Env *e, struct Env *guest)
 		tty_back(1);
 	owner = guest;
 	vmx_show_output(guest);
-	vmx_raise_irq(guest, IRQ_SERIAL);
+	notify();		// of what was typed meanwhile
 	env_block(e, WAIT_FOREGROUND, &waiters);
 	return 0;
 }

@@ -200,3 +200,13 @@ int sys_vm_stop(envid_t guest)
 {
 	return syscall(SYS_vm_stop, guest, 0, 0, 0, 0);
 }
+
+int sys_vm_cputs(envid_t guest, const char *s, size_t n)
+{
+	return syscall(SYS_vm_cputs, guest, (uintptr_t)s, n, 0, 0);
+}
+
+int sys_vm_cgetc(envid_t guest)
+{
+	return syscall(SYS_vm_cgetc, guest, 0, 0, 0, 0);
+}

@@ -9,18 +9,26 @@
 #include <inc/elf.h>
 #include <inc/lib.h>
 #include <inc/x86.h>
+#include <user/devices/pc.h>
+
+#define RECORD	((volatile struct vm_exit *)0x30000000)
 
 static const char *kernel = "/vmm/kernel", *boot = "/vmm/boot";
 static const char *clean_disk = "/vmm/clean-fs.img";
 static uint64_t memory = GUEST_MEM_SZ;
+static const char *argument;		// for the guest, at BOOT_CMDLINE
+static uint32_t time_limit_ms;		// 0: none
 static bool verbose;
 
 static void usage(void)
 {
-	printf("usage: vmm [-v] [-m MIB] [-b BOOT] [-k KERNEL] [-d DISK]\n"
+	printf("usage: vmm [-v] [-m MIB] [-b BOOT] [-k KERNEL] [-d DISK] "
+	       "[-a ARGUMENT] [-t MS]\n"
 	       "  BOOT: code that starts in real mode at 0x7000\n"
 	       "  KERNEL: an ELF file with its entry at 1 MiB, or none\n"
-	       "  DISK: an image that the guest gets a copy of, or none\n");
+	       "  DISK: an image that the guest gets a copy of, or none\n"
+	       "  ARGUMENT: a text for the guest, at 0x5c00\n"
+	       "  MS: the guest ends after that many milliseconds\n");
 	exit(2);
 }
 
@@ -44,6 +52,10 @@ static void parse(int argc, char **argv)
 			kernel = arg;
 		else if (strcmp(opt, "-d") == 0)
 			clean_disk = arg;
+		else if (strcmp(opt, "-a") == 0)
+			argument = arg;
+		else if (strcmp(opt, "-t") == 0)
+			time_limit_ms = strtol(arg, NULL, 10);
 		else
 			usage();
 	}
@@ -54,6 +66,130 @@ static void took(const char *what, uint64_t since)
 {
 	if (verbose)
 		printf("vmm: %s=%lu ticks\n", what, rdtsc() - since);
+}
+
+// --------------------------------------------------------------
+// Devices: a PC's, for guests that want them (user/devices/pc.h). Ours talks
+// to the host by hypercalls instead.
+
+static struct {
+	struct pc pc;
+	envid_t guest;
+	uint64_t start;		// TSC that is time 0
+	int vector;		// acknowledged, not yet delivered; -1: none
+	int ended;		// status, when a device ended the guest; -1: no
+} machine = { .vector = -1, .ended = -1 };
+
+static uint64_t now_ns(void)
+{
+	uint64_t ticks = rdtsc() - machine.start;
+	uint64_t khz = sysinfo.si_tsc_khz;
+
+	return ticks / khz * 1000000 + ticks % khz * 1000000 / khz;
+}
+
+static void to_console(void *ctx, uint8_t c)
+{
+	USED(ctx);
+	sys_vm_cputs(machine.guest, (char *)&c, 1);
+}
+
+static void reset(void *ctx)
+{
+	USED(ctx);
+	machine.ended = 0;
+}
+
+static void end(void *ctx, uint8_t status)
+{
+	USED(ctx);
+	machine.ended = status;
+}
+
+// Gives the guest the devices: their ports reach us.
+static int plug_in(envid_t guest)
+{
+	static const uint16_t ports[][2] = {
+		{ 0x20, 0x21 }, { 0xa0, 0xa1 }, { 0x40, 0x43 }, { 0x60, 0x64 },
+		{ 0x70, 0x71 }, { 0xe9, 0xe9 }, { 0xf4, 0xf4 },
+		{ 0x3f8, 0x3ff },
+	};
+	const struct pc_host host = {
+		to_console, to_console, reset, end, NULL
+	};
+	int r = sys_vm_record(guest, (struct vm_exit *)RECORD);
+
+	machine.guest = guest;
+	machine.start = rdtsc();
+	pc_init(&machine.pc, &host, 0);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(ports); i++)
+		r = sys_vm_ask(guest, VM_ASK_PORT, ports[i][0], ports[i][1]);
+	return r;
+}
+
+static void answer_port(void)
+{
+	uint16_t port = RECORD->vx_port.port;
+	int size = RECORD->vx_port.size;
+	uint64_t now = now_ns();
+
+	if (RECORD->vx_port.write)
+		pc_out(&machine.pc, port, size, RECORD->vx_port.data, now);
+	else
+		RECORD->vx_port.data = pc_in(&machine.pc, port, size, now);
+	RECORD->vx_answer = VM_RESUME;
+	if (machine.ended >= 0) {
+		RECORD->vx_answer = VM_END;
+		RECORD->vx_status = machine.ended;
+	}
+}
+
+// What has come for the guest: characters, and the interrupt that is due.
+static void feed(void)
+{
+	int c;
+
+	while (pc_input_room(&machine.pc) > 0 &&
+	       (c = sys_vm_cgetc(machine.guest)) >= 0)
+		pc_input(&machine.pc, c);
+	if (machine.vector < 0 && pc_has_interrupt(&machine.pc))
+		machine.vector = pc_interrupt(&machine.pc);
+	if (machine.vector >= 0 &&
+	    sys_vm_interrupt(machine.guest, machine.vector) != -E_BUSY)
+		machine.vector = -1;
+}
+
+// How long we may wait for the guest's next exit, in microseconds.
+static uint32_t patience(uint64_t now, uint64_t limit)
+{
+	uint64_t due = MIN(pc_next_event(&machine.pc), limit);
+
+	if (due == TIME_NEVER)
+		return VM_FOREVER;
+	return due <= now ? 1 : MIN((due - now) / 1000 + 1, 1000000000ul);
+}
+
+// Serves the guest until it has ended; returns its status.
+static int serve(envid_t guest)
+{
+	uint64_t limit = time_limit_ms ? time_limit_ms * 1000000ul :
+		TIME_NEVER;
+	envid_t r = 0;
+
+	for (;;) {
+		uint64_t now = now_ns();
+
+		if (now >= limit)
+			sys_env_destroy(guest);
+		r = sys_vm_next(MAX(r, 0), patience(now, limit));
+		if (r == -E_BAD_ENV)
+			return wait(guest);
+		if (r > 0)
+			answer_port();
+		else
+			pc_advance(&machine.pc, now_ns());
+		feed();
+	}
 }
 
 // --------------------------------------------------------------
@@ -256,6 +392,11 @@ static envid_t make_guest(void)
 		printf(" %s ", kernel);
 		r = copy_guest_kern_gpa(guest, (char *)kernel);
 	}
+	if (r >= 0 && argument)
+		r = sys_vm_memory(guest, BOOT_CMDLINE, (void *)argument,
+				  MIN(strlen(argument) + 1, 512ul), true);
+	if (r >= 0)
+		r = plug_in(guest);
 	if (r < 0) {
 		sys_env_destroy(guest);
 		return r;
@@ -281,7 +422,7 @@ static void monitor(void)
 	sys_ipc_try_send(parent, guest, (void *)UTOP, 0);
 	if ((r = sys_env_set_status(guest, ENV_RUNNABLE)) < 0)
 		printf("vmm: cannot start the guest: %e\n", r);
-	else if ((r = wait(guest)) != 0)
+	else if ((r = serve(guest)) != 0)
 		printf("vmm: guest %08x ended with status %d\n", guest, r);
 	exit(r < 0 ? 1 : r);
 }

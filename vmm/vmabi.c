@@ -5,6 +5,7 @@
 #include <inc/error.h>
 #include <inc/string.h>
 #include <kern/env.h>
+#include <kern/tty.h>
 #include <vmm/ept.h>
 #include <vmm/vmabi.h>
 
@@ -68,6 +69,15 @@ void vm_post_stopped(struct Env *e)
 	e->env_vcpu->vc_irqs &= ~VC_STOP;
 	vm_record(e, VM_EXIT_STOPPED);
 	vm_post(e);
+}
+
+void vm_console_input(struct Env *e)
+{
+	struct Env *owner = vm_owner(e);
+
+	if (owner->env_status == ENV_BLOCKED &&
+	    owner->env_wait_for == WAIT_VM_EXIT)
+		env_wake(owner, -E_EOF);
 }
 
 void vm_gone(struct Env *e)
@@ -328,4 +338,25 @@ int64_t sys_vm_stop(struct Env *me, envid_t guest)
 	else if (e->env_status == ENV_RUNNING)
 		cpu_kick(&cpus[e->env_cpunum]);
 	return 0;
+}
+
+int64_t sys_vm_cputs(struct Env *me, envid_t guest, const char *s, size_t n)
+{
+	struct Env *e;
+
+	if (envid2env(me, guest, &e, true) < 0 || !e->env_vcpu)
+		return -E_BAD_ENV;
+	if (user_mem_check(me, s, n, 0) < 0)
+		return -E_FAULT;
+	tty_guest_write(e, s, n);
+	return 0;
+}
+
+int64_t sys_vm_cgetc(struct Env *me, envid_t guest)
+{
+	struct Env *e;
+
+	if (envid2env(me, guest, &e, true) < 0 || !e->env_vcpu)
+		return -E_BAD_ENV;
+	return tty_guest_getc(e);
 }

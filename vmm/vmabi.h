@@ -30,6 +30,8 @@ void vm_post_stopped(struct Env *e);
 // e has been dispatched with an answered record: what the answer leaves to be
 // done with the VMCS.
 void vm_complete(struct Env *e);
+// There is input for e, which leaves its console to its VMM: wakes that.
+void vm_console_input(struct Env *e);
 // e ends; its VMM may wait for it.
 void vm_gone(struct Env *e);
 
@@ -45,6 +47,8 @@ int64_t sys_vm_regs(struct Env *me, envid_t guest, struct vm_regs *buf,
 int64_t sys_vm_memory(struct Env *me, envid_t guest, uint64_t gpa, void *buf,
 		      size_t n, bool set);
 int64_t sys_vm_interrupt(struct Env *me, envid_t guest, uint32_t vector);
+int64_t sys_vm_cputs(struct Env *me, envid_t guest, const char *s, size_t n);
+int64_t sys_vm_cgetc(struct Env *me, envid_t guest);
 int64_t sys_vm_stop(struct Env *me, envid_t guest);
 
 // --------------------------------------------------------------

@@ -586,6 +586,7 @@ static int64_t vmcall_cons_write(struct Env *e, struct PushRegs *r)
 static int64_t vmcall_cons_read(struct Env *e, struct PushRegs *r)
 {
 	(void)r;
+	e->env_vcpu->vc_reads_console = true;
 	return tty_guest_getc(e);
 }
 

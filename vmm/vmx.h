@@ -31,6 +31,7 @@ struct Vcpu {
 	bool vc_ready;			// its VMCS is set up
 	bool vc_halted;			// sleeps, or slept when it was stopped
 	bool vc_hlt_if;			// halted with interrupts on
+	bool vc_reads_console;		// by VMX_VMCALL_CONS_READ
 	uint32_t vc_irqs;		// what is due: IRQ_..., VC_...
 	uint8_t vc_vector;		// of VC_VECTOR
 	uint32_t vc_exceptions;		// that exit, a bit each
