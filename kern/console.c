@@ -426,7 +426,7 @@ int cons_getc(void)
 
 	if (ring.stalled)
 		cons_intr();
-	return c;
+	return c >= 0 ? c : ring_get();
 }
 
 int cons_poll(void)
