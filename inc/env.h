@@ -97,6 +97,7 @@ struct Env {
 	TAILQ_ENTRY(Env) env_guest_link;
 	struct EnvQueue env_guests;
 	struct EnvQueue env_events;	// guests whose exits it has not seen
+	bool env_input;			// a guest has input it does not know of
 };
 
 // Live facts about the machine, one page, readable at UINFO.

@@ -78,6 +78,7 @@ static struct {
 	uint64_t start;		// TSC that is time 0
 	int vector;		// acknowledged, not yet delivered; -1: none
 	int ended;		// status, when a device ended the guest; -1: no
+	bool input;		// there may be characters for it
 } machine = { .vector = -1, .ended = -1 };
 
 static uint64_t now_ns(void)
@@ -147,11 +148,13 @@ static void answer_port(void)
 // What has come for the guest: characters, and the interrupt that is due.
 static void feed(void)
 {
-	int c;
+	while (machine.input && pc_input_room(&machine.pc) > 0) {
+		int c = sys_vm_cgetc(machine.guest);
 
-	while (pc_input_room(&machine.pc) > 0 &&
-	       (c = sys_vm_cgetc(machine.guest)) >= 0)
-		pc_input(&machine.pc, c);
+		machine.input = c >= 0;
+		if (c >= 0)
+			pc_input(&machine.pc, c);
+	}
 	if (machine.vector < 0 && pc_has_interrupt(&machine.pc))
 		machine.vector = pc_interrupt(&machine.pc);
 	if (machine.vector >= 0 &&
@@ -184,10 +187,12 @@ static int serve(envid_t guest)
 		r = sys_vm_next(MAX(r, 0), patience(now, limit));
 		if (r == -E_BAD_ENV)
 			return wait(guest);
-		if (r > 0)
+		if (r > 0) {
 			answer_port();
-		else
+		} else {
+			machine.input = true;
 			pc_advance(&machine.pc, now_ns());
+		}
 		feed();
 	}
 }

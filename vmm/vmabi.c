@@ -78,6 +78,8 @@ void vm_console_input(struct Env *e)
 	if (owner->env_status == ENV_BLOCKED &&
 	    owner->env_wait_for == WAIT_VM_EXIT)
 		env_wake(owner, -E_EOF);
+	else
+		owner->env_input = true;
 }
 
 void vm_gone(struct Env *e)
@@ -198,8 +200,10 @@ int64_t sys_vm_next(struct Env *me, envid_t answered, uint32_t us)
 		return -E_BAD_ENV;
 	if (!TAILQ_EMPTY(&me->env_events))
 		return give(me);
-	if (us == 0)
+	if (us == 0 || me->env_input) {
+		me->env_input = false;
 		return -E_EOF;
+	}
 	env_block(me, WAIT_VM_EXIT, NULL);
 	if (us != VM_FOREVER) {
 		me->env_timer.tm_fired = next_timeout;
