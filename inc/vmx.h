@@ -20,8 +20,8 @@
 // What this kernel adds to the courseware's.
 // rbx = guest-physical address, rcx = bytes, within one page
 #define VMX_VMCALL_CONS_WRITE	16
-// rax = next character of the console, -E_EOF when there is none; the guest
-// gets interrupt IRQ_SERIAL when one comes
+// rax = next character of the console, -E_EOF when there is none; from its
+// first CONS_WRITE on the guest gets interrupt IRQ_SERIAL when there may be one
 #define VMX_VMCALL_CONS_READ	17
 // rbx = guest TSC at which the guest gets interrupt IRQ_TIMER, once; 0 disarms
 #define VMX_VMCALL_TIMER	18

@@ -21,7 +21,7 @@ static struct timer esc_timer = { .tm_fired = esc_alone };
 // There is something to read.
 static void notify(void)
 {
-	if (owner && owner->env_vcpu->vc_reads_console)
+	if (owner && owner->env_vcpu->vc_calls_console)
 		vmx_raise_irq(owner, IRQ_SERIAL);
 	else if (owner)
 		vm_console_input(owner);

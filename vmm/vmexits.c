@@ -580,13 +580,16 @@ static int64_t vmcall_cons_write(struct Env *e, struct PushRegs *r)
 	if (!s)
 		return -E_FAULT;
 	tty_guest_write(e, s, n);
+	if (!e->env_vcpu->vc_calls_console) {
+		e->env_vcpu->vc_calls_console = true;
+		vmx_raise_irq(e, IRQ_SERIAL);	// it may have input already
+	}
 	return 0;
 }
 
 static int64_t vmcall_cons_read(struct Env *e, struct PushRegs *r)
 {
 	(void)r;
-	e->env_vcpu->vc_reads_console = true;
 	return tty_guest_getc(e);
 }
 

@@ -31,7 +31,7 @@ struct Vcpu {
 	bool vc_ready;			// its VMCS is set up
 	bool vc_halted;			// sleeps, or slept when it was stopped
 	bool vc_hlt_if;			// halted with interrupts on
-	bool vc_reads_console;		// by VMX_VMCALL_CONS_READ
+	bool vc_calls_console;		// uses VMX_VMCALL_CONS_WRITE
 	uint32_t vc_irqs;		// what is due: IRQ_..., VC_...
 	uint8_t vc_vector;		// of VC_VECTOR
 	uint32_t vc_exceptions;		// that exit, a bit each
