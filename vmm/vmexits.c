@@ -34,6 +34,10 @@ void skip_insn(void)
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking &
 			~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+	// A single step ends behind it.
+	if (vmread(VMCS_GUEST_RFLAGS) & FL_TF)
+		vmwrite(VMCS_GUEST_PENDING_DEBUG,
+			vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
 // --------------------------------------------------------------
@@ -61,33 +65,44 @@ static bool raise(struct Env *e, int vector)
 	return true;
 }
 
+// The processor leaves all that a debug exception changes to us (SDM volume 3,
+// "Architectural State Before a VM Exit").
+static void inject_debug(uint32_t info, uint64_t qual)
+{
+	const uint64_t gd = 1 << 13;	// in DR7: accesses to DR0-7 fault
+
+	ldr6((rdr6() & ~0xful) | (qual & 0x600f));
+	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~gd);
+	if ((info & INTR_INFO_TYPE) == INTR_TYPE_PRIV_SW_EXCEPTION)
+		skip_insn();		// INT1 is a trap
+	vmx_inject(T_DEBUG, 0);
+}
+
 static bool handle_exception(struct Env *e)
 {
 	uint32_t info = vmread(VMCS_VMEXIT_INTR_INFO);
 	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
-	int vector;
+	int vector = info & INTR_INFO_VECTOR;
 
 	if ((info & INTR_INFO_TYPE) == INTR_TYPE_NMI) {
-		__asm__ volatile("int $2");		// the host's
+		cprintf("NMI on CPU %d\n", cpunum());
+		__asm__ volatile("int $2");	// its IRET lets others come
 		return true;
 	}
-	vector = info & INTR_INFO_VECTOR;
+	if (vector == T_MCHK) {
+		__asm__ volatile("int $18");		// the host's
+		return true;
+	}
 	if (vector == T_PGFLT)		// CR2, which was not set
 		lcr2(qual);
 	if (post_exception(e, vector, vmread(VMCS_VMEXIT_INTR_ERROR_CODE)))
 		return true;
 	switch (vector) {
 	case T_DEBUG:
-		// The processor leaves DR6 to us (SDM volume 3, "Exit
-		// Qualification for Debug Exceptions").
-		ldr6((rdr6() & ~0xful) | (qual & 0x600f));
-		vmx_inject(T_DEBUG, 0);
+		inject_debug(info, qual);
 		return true;
 	case T_ALIGN:
 		vmx_inject(T_ALIGN, 0);
-		return true;
-	case T_MCHK:
-		__asm__ volatile("int $18");		// the host's
 		return true;
 	}
 	return false;
@@ -368,13 +383,15 @@ static bool load_pdptes(struct Env *e)
 	uintptr_t cr3 = vmread(VMCS_GUEST_CR3) & 0xffffffe0;
 	const uint64_t *mem = vm_access(e->env_vm, cr3, 32, __EPTE_READ);
 	uint64_t pdpte[4];
+	uint32_t widths;		// low byte: bits of physical addresses
 
 	if (!mem)
 		return false;
 	memcpy(pdpte, mem, sizeof(pdpte));
+	cpuid(0x80000008, 0, &widths, NULL, NULL, NULL);
 	for (int i = 0; i < 4; i++)
 		if ((pdpte[i] & PTE_P) &&
-		    ((pdpte[i] & RESERVED) || pdpte[i] >> 52))
+		    ((pdpte[i] & RESERVED) || pdpte[i] >> (widths & 0xff)))
 			return false;
 	for (int i = 0; i < 4; i++)
 		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
@@ -397,7 +414,9 @@ static bool enable_paging(struct Env *e, uint64_t efer, uint64_t cr4)
 	if (!(efer & EFER_LME))
 		return !(cr4 & CR4_PAE) || load_pdptes(e);
 	if (!(cr4 & CR4_PAE) ||
-	    (vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
+	    (vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L) ||
+	    (vmread(VMCS_GUEST_TR_ACCESS_RIGHTS) & SEG_AR_TYPE) !=
+	    SEG_TYPE_TSS_BUSY)
 		return false;
 	set_long_mode(efer, true);
 	return true;
@@ -424,6 +443,8 @@ static bool write_cr0(struct Env *e, uint64_t v)
 			return false;
 		set_long_mode(efer, false);
 	}
+	if ((v ^ old) & CR0_PG)		// old translations go with paging
+		e->env_vm->vm_generation++;
 	vmwrite(VMCS_CR0_READ_SHADOW, v);
 	vmwrite(VMCS_GUEST_CR0, (v & ~GUEST_CR0_OWNED) | CR0_NE);
 	return true;
@@ -453,33 +474,43 @@ uint64_t *vmx_register(struct Env *e, int number)
 	return (void *)&e->env_tf.tf_regs + offset[number];
 }
 
+// MOV to or from CR8. The real one is the task priority of the host's own
+// APIC. The guest has none, so it keeps the number, and that is all.
+static bool handle_cr8(struct Env *e, uint64_t *reg, bool write)
+{
+	if (!write)
+		*reg = e->env_vcpu->vc_cr8;
+	else if (*reg > 15)
+		return false;
+	else
+		e->env_vcpu->vc_cr8 = *reg;
+	return true;
+}
+
+// What exits are accesses to CR8, and writing a bit of CR0 or CR4 that is not
+// the guest's to set (or that of CR0 which the shadow does not show); LMSW
+// and CLTS reach none of those.
 static bool handle_cr_access(struct Env *e)
 {
 	enum { RSP = 4 };
-	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION), v;
-	int reg = CR_ACCESS_REGISTER(qual);
-	bool ok = false;
+	uint64_t qual = vmread(VMCS_EXIT_QUALIFICATION);
+	uint64_t rsp = vmread(VMCS_GUEST_RSP);
+	int number = CR_ACCESS_REGISTER(qual);
+	uint64_t *reg = number == RSP ? &rsp : vmx_register(e, number);
+	bool write = CR_ACCESS_TYPE(qual) == CR_ACCESS_MOV_TO;
+	bool ok = false;		// CR4: all those bits read 0
 
-	switch (CR_ACCESS_TYPE(qual)) {
-	case CR_ACCESS_MOV_TO:
-		v = reg == RSP ? vmread(VMCS_GUEST_RSP) :
-			*vmx_register(e, reg);
-		// Outside 64-bit mode a register has 32 bits.
-		if (!(vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
-			v = (uint32_t)v;
-		// Writing CR4 exits only to set a bit that is not the
-		// guest's to set: all of them read 0.
-		ok = CR_ACCESS_NUMBER(qual) == 0 && write_cr0(e, v);
-		break;
-	case CR_ACCESS_LMSW:		// the low four bits; PE only rises
-		v = (vmread(VMCS_GUEST_CR0) & ~GUEST_CR0_OWNED) |
-			(vmread(VMCS_CR0_READ_SHADOW) & GUEST_CR0_OWNED);
-		v = (v & ~0xeul) | (CR_ACCESS_LMSW_SOURCE(qual) & 0xf);
-		ok = write_cr0(e, v);
-		break;
-	}
+	if (CR_ACCESS_NUMBER(qual) == 8)
+		ok = handle_cr8(e, reg, write);
+	else if (CR_ACCESS_NUMBER(qual) == 0 &&
+		 (vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L))
+		ok = write_cr0(e, *reg);
+	else if (CR_ACCESS_NUMBER(qual) == 0)
+		ok = write_cr0(e, (uint32_t)*reg);
 	if (!ok)
 		return raise(e, T_GPFLT);
+	if (number == RSP && !write)
+		vmwrite(VMCS_GUEST_RSP, rsp);
 	skip_insn();
 	return true;
 }

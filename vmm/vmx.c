@@ -246,8 +246,10 @@ static const struct control_word {
 	{ VMCS_PROC_BASED_CONTROLS, MSR_IA32_VMX_PROCBASED_CTLS,
 	  MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
 	  PROC_USE_TSC_OFFSETTING | PROC_HLT_EXITING | PROC_MWAIT_EXITING |
-	  PROC_RDPMC_EXITING | PROC_USE_IO_BITMAPS | PROC_USE_MSR_BITMAPS |
-	  PROC_MONITOR_EXITING | PROC_SECONDARY_CONTROLS,
+	  PROC_RDPMC_EXITING | PROC_CR8_LOAD_EXITING |
+	  PROC_CR8_STORE_EXITING | PROC_USE_IO_BITMAPS |
+	  PROC_USE_MSR_BITMAPS | PROC_MONITOR_EXITING |
+	  PROC_SECONDARY_CONTROLS,
 	  "processor-based" },
 	{ VMCS_PROC_BASED_CONTROLS2, MSR_IA32_VMX_PROCBASED_CTLS2,
 	  MSR_IA32_VMX_PROCBASED_CTLS2,
@@ -373,11 +375,12 @@ void vmx_free(struct Env *e)
 	}
 	sysinfo.si_nguest--;
 	if (vc) {
-		// With several processors vmx_leave() has done it.
-		if (c->cpu_vmcs == e) {
+		// The processor may hold it though another is current. With
+		// several processors vmx_leave() has done it.
+		if (ncpu == 1 && c->cpu_vmxon && vc->vc_vmcs)
 			vmclear(vc->vc_vmcs);
+		if (c->cpu_vmcs == e)
 			c->cpu_vmcs = NULL;
-		}
 		if (c->cpu_msrs == vc)
 			c->cpu_msrs = NULL;
 		vmx_drop_answer(vc);
@@ -519,6 +522,7 @@ static void inject_irq(struct Vcpu *vc)
 	bool can = (vmread(VMCS_GUEST_RFLAGS) & FL_IF) &&
 		!(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 		  (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
+		!vmread(VMCS_GUEST_PENDING_DEBUG) &&	// it would get lost
 		!(vmread(VMCS_VMENTRY_INTR_INFO) & INTR_INFO_VALID);
 
 	if (can) {
@@ -552,10 +556,12 @@ void vmx_raise(struct Env *e, uint32_t what)
 
 	vc->vc_irqs |= what;
 	if (e->env_status == ENV_BLOCKED && e->env_wait_for == WAIT_HLT &&
-	    vc->vc_hlt_if)
+	    vc->vc_hlt_if) {
+		vc->vc_halted = false;
 		env_restart(e);
-	else if (e->env_status == ENV_RUNNING && e != curenv)
+	} else if (e->env_status == ENV_RUNNING && e != curenv) {
 		cpu_kick(&cpus[e->env_cpunum]);
+	}
 }
 
 void vmx_raise_irq(struct Env *e, int irq)
@@ -657,6 +663,10 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 	lock_kernel(c);
 	vc->vc_exits++;
 	if (e->env_status == ENV_DYING) {
+		// An interrupt is acknowledged already.
+		if (!failed && vmread(VMCS_EXIT_REASON) ==
+		    EXIT_REASON_EXTERNAL_INTERRUPT)
+			vmexit_handlers[EXIT_REASON_EXTERNAL_INTERRUPT](e);
 		env_reap_dying();
 		return;
 	}

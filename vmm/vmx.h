@@ -37,6 +37,7 @@ struct Vcpu {
 	uint32_t vc_exceptions;		// that exit, a bit each
 	uint32_t vc_proc_controls;	// as in the VMCS
 	uint64_t vc_tsc_offset;
+	uint8_t vc_cr8;			// see handle_cr_access
 	uint64_t vc_cr2;		// VMX does not switch these
 	uint64_t vc_msrs[NVCPU_MSRS];
 	uint64_t vc_drs[NVCPU_DRS];

@@ -131,13 +131,26 @@ static void ports(void)
 {
 	uint64_t rax = 0x1122334455667788;
 
-	__asm__ volatile("inb $0x70, %%al" : "+a"(rax));
+	__asm__ volatile("inb $0xe4, %%al" : "+a"(rax));
 	IS("IN to AL", rax, 0x11223344556677ff);
-	__asm__ volatile("inw $0x70, %%ax" : "+a"(rax));
+	__asm__ volatile("inw $0xe4, %%ax" : "+a"(rax));
 	IS("IN to AX", rax, 0x112233445566ffff);
-	__asm__ volatile("inl $0x70, %%eax" : "+a"(rax));
+	__asm__ volatile("inl $0xe4, %%eax" : "+a"(rax));
 	IS("IN to EAX", rax, 0xffffffff);
 	outb(0x80, 1);
+}
+
+static uint64_t rcr8(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("movq %%cr8, %0" : "=r"(v));
+	return v;
+}
+
+static void lcr8(uint64_t v)
+{
+	__asm__ volatile("movq %0, %%cr8" : : "r"(v));
 }
 
 static void control_registers(void)
@@ -164,6 +177,12 @@ static void control_registers(void)
 	lcr0(cr0 | CR0_CD);
 	IS("CD as written", rcr0() & CR0_CD, CR0_CD);
 	lcr0(cr0);
+	IS("CR8 at first", rcr8(), 0);
+	FAULTS("movq %0, %%cr8", T_GPFLT, "r"(16ul));
+	// 15 keeps all interrupts of an APIC away, but ours has none: from
+	// here on they still come.
+	lcr8(15);
+	IS("CR8 as written", rcr8(), 15);
 }
 
 static void debug(void)
@@ -176,6 +195,14 @@ static void debug(void)
 	// A single step: TF takes effect after the instruction behind POPF.
 	FAULTS("pushfq; orq $0x100, (%%rsp); popfq; nop; nop", T_DEBUG);
 	IS("DR6.BS", rdr6() >> 14 & 1, 1);
+	FAULTS("pushfq; orq $0x100, (%%rsp); popfq; cpuid", T_DEBUG);
+	IS("a step over cpuid ends", fault_frame, fault_resume);
+	FAULTS(".byte 0xf1", T_DEBUG);
+	IS("INT1 returns to", fault_frame, fault_resume);
+	// General detect: DR7's own bit goes, so that the handler can read.
+	FAULTS("movq %0, %%dr7; movq %%dr0, %%rax", T_DEBUG, "r"(0x2400ul));
+	IS("DR6.BD", rdr6() >> 13 & 1, 1);
+	FAULTS("movq %%dr7, %%rax", NO_FAULT);
 	lcr2(0xabcdef);
 	hypercall(VMX_VMCALL_GUEST_YIELD, 0, 0);
 	IS("CR2", rcr2(), 0xabcdef);

@@ -87,12 +87,14 @@ entries:
 .endr
 fault:
 	popq	fault_vector(%rip)
+	popq	fault_frame(%rip)
 	movq	fault_rsp(%rip), %rsp
 	jmp	*fault_resume(%rip)
 
-.globl fault_vector, fault_resume, fault_rsp
+.globl fault_vector, fault_frame, fault_resume, fault_rsp
 .p2align 3
 fault_vector: .quad 0
+fault_frame: .quad 0
 fault_resume: .quad 0
 fault_rsp: .quad 0
 gdt:	.quad	0

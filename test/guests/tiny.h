@@ -9,8 +9,10 @@
 int main(void);
 
 // The exception that `insn` raises (a string of assembler, which may use the
-// operands that follow), -1 for none.
-extern volatile uint64_t fault_vector, fault_resume, fault_rsp;
+// operands that follow), -1 for none. fault_frame is the first word of its
+// frame then: the error code, or the return address; fault_resume the address
+// behind insn.
+extern volatile uint64_t fault_vector, fault_frame, fault_resume, fault_rsp;
 #define FAULT_OF(insn, ...) ({						\
 	fault_vector = -1ul;						\
 	__asm__ volatile(						\
