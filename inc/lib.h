@@ -166,6 +166,7 @@ int sys_vm_cputs(envid_t guest, const char *s, size_t n);
 int sys_vm_cgetc(envid_t guest);
 // Makes the guest stop, with a record VM_EXIT_STOPPED, before it executes its
 // next instruction; one that waits for an answer stands still already.
+// -E_INVAL: no sys_vm_record before.
 int sys_vm_stop(envid_t guest);
 
 // pgfault.c: handler for this program's page faults; the first call

@@ -136,7 +136,9 @@ static const struct madt *find_madt(void)
 	if (!rsdp)
 		return NULL;
 	rsdt = KADDR(rsdp->rsdt);
-	if (!sums_to_zero(rsdt, rsdt->length))
+	// Newer tables may have an XSDT alone, and null here.
+	if (memcmp(rsdt->signature, "RSDT", 4) != 0 ||
+	    !sums_to_zero(rsdt, rsdt->length))
 		return NULL;
 	entry = (const void *)(rsdt + 1);
 	for (; (void *)entry < (void *)rsdt + rsdt->length; entry++) {

@@ -232,7 +232,9 @@ static __attribute__((noinline)) void trap_from_kernel(struct Trapframe *tf)
 	int vector = tf->tf_trapno;
 
 	if (vector == T_NMI) {
-		cprintf("NMI on CPU %d\n", cpunum());
+		// Else who is interrupted may be writing to the console.
+		if (tf->tf_eflags & FL_IF)
+			cprintf("NMI on CPU %d\n", cpunum());
 		return;
 	}
 	if (is_irq(vector) && (tf->tf_eflags & FL_IF)) {

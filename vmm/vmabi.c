@@ -178,8 +178,11 @@ void vm_complete(struct Env *e)
 		 has_instruction(vc->vc_reason))
 		skip_insn();
 	// It was stopped in its sleep, and nothing has come meanwhile.
-	if (vc->vc_reason == VM_EXIT_STOPPED && vc->vc_halted && !vc->vc_irqs)
-		env_block(e, WAIT_HLT, NULL);
+	if (vc->vc_reason == VM_EXIT_STOPPED && vc->vc_halted) {
+		vc->vc_halted = !(vc->vc_irqs && vc->vc_hlt_if);
+		if (vc->vc_halted)
+			env_block(e, WAIT_HLT, NULL);
+	}
 }
 
 // --------------------------------------------------------------
@@ -334,6 +337,8 @@ int64_t sys_vm_stop(struct Env *me, envid_t guest)
 
 	if (envid2env(me, guest, &e, true) < 0 || !e->env_vcpu)
 		return -E_BAD_ENV;
+	if (!e->env_vcpu->vc_exit)
+		return -E_INVAL;
 	if (e->env_vcpu->vc_record != RECORD_NONE)
 		return 0;
 	e->env_vcpu->vc_irqs |= VC_STOP;
