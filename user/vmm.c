@@ -72,13 +72,16 @@ static void took(const char *what, uint64_t since)
 // Devices: a PC's, for guests that want them (user/devices/pc.h). Ours talks
 // to the host by hypercalls instead.
 
+enum { COM1 = 0x3f8 };
+
 static struct {
 	struct pc pc;
 	envid_t guest;
 	uint64_t start;		// TSC that is time 0
 	int vector;		// acknowledged, not yet delivered; -1: none
 	int ended;		// status, when a device ended the guest; -1: no
-	bool input;		// there may be characters for it
+	bool serial;		// it uses the serial line, so input is for that
+	bool input;		// there may be some
 } machine = { .vector = -1, .ended = -1 };
 
 static uint64_t now_ns(void)
@@ -138,6 +141,7 @@ static void answer_port(void)
 		pc_out(&machine.pc, port, size, RECORD->vx_port.data, now);
 	else
 		RECORD->vx_port.data = pc_in(&machine.pc, port, size, now);
+	machine.serial |= port >= COM1 && port < COM1 + 8;
 	RECORD->vx_answer = VM_RESUME;
 	if (machine.ended >= 0) {
 		RECORD->vx_answer = VM_END;
@@ -148,7 +152,8 @@ static void answer_port(void)
 // What has come for the guest: characters, and the interrupt that is due.
 static void feed(void)
 {
-	while (machine.input && pc_input_room(&machine.pc) > 0) {
+	while (machine.serial && machine.input &&
+	       pc_input_room(&machine.pc) > 0) {
 		int c = sys_vm_cgetc(machine.guest);
 
 		machine.input = c >= 0;
