@@ -44,8 +44,8 @@ def test_ctrl_d_ends_the_guest_and_its_host(vmm):
     assert vmm.end() == 0
 
 
-def test_two_guests_one_after_the_other(machine):
-    """Each gives back what it took; the second starts from a clean disk."""
+def test_one_guest_after_the_other(machine):
+    """Each gives back what it took and starts from a clean disk."""
     m = machine(engine=guest_engine(), patience=240)
     m.boot()
 
@@ -58,13 +58,13 @@ def test_two_guests_one_after_the_other(machine):
         m.send("poweroff\r")
         m.boot()
         return shown
-    guest()
-    before = free_pages(m)
-    guest("echo mine >mark", "cat mark")
-    assert free_pages(m) == before
-    [shown] = guest("cat mark")
-    assert shown != "mine\n"
-    assert free_pages(m) == before
+    free = []
+    for _ in range(10):
+        shown = guest("cat mark", "echo mine >mark", "cat mark")
+        assert shown[0] != "mine\n" and shown[2] == "mine\n"
+        free.append(free_pages(m))
+    # At first the block cache grows.
+    assert len(set(free[-4:])) == 1, free
     assert "fs1.img" not in m.shell("ls vmm")
     m.poweroff()
 
