@@ -365,7 +365,7 @@ int64_t sys_ipc_send(envid_t envid, uint64_t value, void *srcva, int perm)
 
 	if (r != -E_IPC_NOT_RECV)
 		return r;
-	if (dst == curenv)		// it would wait for itself
+	if (!envid || dst == curenv)	// it would wait for itself
 		return -E_IPC_NOT_RECV;
 	env_block(curenv, WAIT_IPC_SEND, &dst->env_senders);
 	return -E_RESTART;
@@ -488,6 +488,46 @@ static int64_t sys_vmx_incr_vmdisk_number(struct Env *me)
 
 // --------------------------------------------------------------
 
+// Those about guests.
+static int64_t guest_syscall(struct Env *e, const struct PushRegs *r)
+{
+	uint64_t a1 = r->reg_rdx, a2 = r->reg_rcx, a3 = r->reg_rbx;
+	uint64_t a4 = r->reg_rdi, a5 = r->reg_rsi;
+
+	switch (r->reg_rax) {
+	case SYS_env_mkguest:
+		return sys_env_mkguest(e, a1, a2);
+	case SYS_vmx_list_vms:
+		return sys_vmx_list_vms(e, (void *)a1, a2);
+	case SYS_vmx_sel_resume:
+		return sys_vmx_sel_resume(e, a1);
+	case SYS_vmx_get_vmdisk_number:
+		return e->env_vmdisk;
+	case SYS_vmx_incr_vmdisk_number:
+		return sys_vmx_incr_vmdisk_number(e);
+	case SYS_vm_ask:
+		return sys_vm_ask(e, a1, a2, a3, a4);
+	case SYS_vm_record:
+		return sys_vm_record(e, a1, a2);
+	case SYS_vm_next:
+		return sys_vm_next(e, a1, a2);
+	case SYS_vm_regs:
+		return sys_vm_regs(e, a1, (void *)a2, a3);
+	case SYS_vm_memory:
+		return sys_vm_memory(e, a1, a2, (void *)a3, a4, a5);
+	case SYS_vm_interrupt:
+		return sys_vm_interrupt(e, a1, a2);
+	case SYS_vm_cputs:
+		return sys_vm_cputs(e, a1, (char *)a2, a3);
+	case SYS_vm_cgetc:
+		return sys_vm_cgetc(e, a1);
+	case SYS_vm_stop:
+		return sys_vm_stop(e, a1);
+	default:
+		return -E_NO_SYS;
+	}
+}
+
 static int64_t syscall(struct Env *e, const struct PushRegs *r)
 {
 	uint64_t a1 = r->reg_rdx, a2 = r->reg_rcx, a3 = r->reg_rbx;
@@ -546,36 +586,8 @@ static int64_t syscall(struct Env *e, const struct PushRegs *r)
 		return sys_poweroff(a1);
 	case SYS_ept_map:
 		return sys_ept_map(a1, (void *)a2, a3, (void *)a4, a5);
-	case SYS_env_mkguest:
-		return sys_env_mkguest(e, a1, a2);
-	case SYS_vmx_list_vms:
-		return sys_vmx_list_vms(e, (void *)a1, a2);
-	case SYS_vmx_sel_resume:
-		return sys_vmx_sel_resume(e, a1);
-	case SYS_vmx_get_vmdisk_number:
-		return e->env_vmdisk;
-	case SYS_vmx_incr_vmdisk_number:
-		return sys_vmx_incr_vmdisk_number(e);
-	case SYS_vm_ask:
-		return sys_vm_ask(e, a1, a2, a3, a4);
-	case SYS_vm_record:
-		return sys_vm_record(e, a1, a2);
-	case SYS_vm_next:
-		return sys_vm_next(e, a1, a2);
-	case SYS_vm_regs:
-		return sys_vm_regs(e, a1, (void *)a2, a3);
-	case SYS_vm_memory:
-		return sys_vm_memory(e, a1, a2, (void *)a3, a4, a5);
-	case SYS_vm_interrupt:
-		return sys_vm_interrupt(e, a1, a2);
-	case SYS_vm_cputs:
-		return sys_vm_cputs(e, a1, (char *)a2, a3);
-	case SYS_vm_cgetc:
-		return sys_vm_cgetc(e, a1);
-	case SYS_vm_stop:
-		return sys_vm_stop(e, a1);
 	default:
-		return -E_NO_SYS;
+		return guest_syscall(e, r);
 	}
 }
 

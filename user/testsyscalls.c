@@ -210,6 +210,7 @@ static void test_ipc(void)
 	EXPECT(-E_INVAL, sys_ipc_try_send(child, 1, NOPAGE, PERM));
 	EXPECT(-E_INVAL, sys_ipc_try_send(child, 1, RDONLY, PERM));
 	EXPECT(-E_INVAL, sys_ipc_send(child, 1, NOPAGE, PERM));
+	EXPECT(-E_IPC_NOT_RECV, sys_ipc_send(0, 1, (void *)UTOP, 0));
 	EXPECT(-E_INVAL, sys_ipc_call(child, 1, NOPAGE, PERM, (void *)UTOP));
 	EXPECT(-E_INVAL, sys_ipc_call(child, 1, PAGE, PERM, PAGE + 1));
 	EXPECT(0, sys_ipc_send(child, 42, PAGE, PTE_P | PTE_U));

@@ -602,6 +602,7 @@ static void vmexit(struct Env *e)
 	uint32_t reason = vmread(VMCS_EXIT_REASON);
 
 	if (reason & EXIT_REASON_ENTRY_FAILURE) {
+		e->env_vcpu->vc_runs--;		// it was not launched
 		vmx_explain_entry_failure();
 		abort_guest(e);
 		return;
@@ -671,6 +672,7 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 		return;
 	}
 	if (failed) {
+		vc->vc_runs--;
 		cprintf("VM entry failed: %s\n", vmx_instruction_error(
 				vmread(VMCS_INSTRUCTION_ERROR)));
 		vmx_explain_entry_failure();

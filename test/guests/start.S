@@ -91,7 +91,7 @@ fault:
 	movq	fault_rsp(%rip), %rsp
 	jmp	*fault_resume(%rip)
 
-.globl fault_vector, fault_frame, fault_resume, fault_rsp
+.globl fault, fault_vector, fault_frame, fault_resume, fault_rsp
 .p2align 3
 fault_vector: .quad 0
 fault_frame: .quad 0
