@@ -13,6 +13,8 @@ struct ram {
 	physaddr_t next, end;
 };
 enum { MAX_RAM = 32 };
+// More than that is not used: pages[] lies in the first GiB.
+#define MAX_MEMORY	(128ul << 30)
 
 static struct ram ram[MAX_RAM];
 static int nram, cur_ram;
@@ -32,7 +34,7 @@ uint32_t page_fail_at;
 static void add_ram(physaddr_t base, physaddr_t lim, physaddr_t from)
 {
 	base = ROUNDUP(MAX(base, from), PGSIZE);
-	lim = ROUNDDOWN(lim, PGSIZE);
+	lim = ROUNDDOWN(MIN(lim, MAX_MEMORY), PGSIZE);
 	if (base >= lim)
 		return;
 	if (nram == MAX_RAM) {
@@ -44,8 +46,7 @@ static void add_ram(physaddr_t base, physaddr_t lim, physaddr_t from)
 }
 
 // Calls add_ram for each usable range; returns the end of the highest.
-// Memory below 1 MiB is left to the BIOS and the start of processors, and so
-// is what lies over the table's reach.
+// Memory below 1 MiB is left to the BIOS and the start of processors.
 static physaddr_t read_mmap(const struct multiboot_info *mbi, physaddr_t from)
 {
 	const struct multiboot_mmap *m = KADDR(mbi->mmap_addr);
@@ -58,7 +59,7 @@ static physaddr_t read_mmap(const struct multiboot_info *mbi, physaddr_t from)
 
 		if (m->type != MB_RAM || base + len < base)
 			continue;
-		top = MAX(top, base + len);
+		top = MAX(top, MIN(base + len, MAX_MEMORY));
 		if (from)
 			add_ram(base, base + len, from);
 	}

@@ -69,6 +69,7 @@ static void make_guest(void)
 		panic("no guest: %e", guest);
 	is("map", sys_ept_map(0, (void *)VA, guest, (void *)GUEST_BOOT,
 			      __EPTE_FULL), 0);
+	is("no record's place", sys_vm_stop(guest), -E_INVAL);
 	is("no record's place", sys_vm_ask(guest, VM_ASK_HLT, 0, 0), -E_INVAL);
 	is("unaligned", sys_vm_record(guest, (void *)(RECORD + 8)), -E_INVAL);
 	is("kernel", sys_vm_record(guest, (void *)KERNBASE), -E_INVAL);
