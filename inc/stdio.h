@@ -13,7 +13,10 @@ void vprintfmt(void (*putch)(int c, void *arg), void *arg, const char *fmt,
 // Length that the whole output has, like C's.
 int snprintf(char *buf, size_t n, const char *fmt, ...);
 int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap);
-// printf.c, kern/printf.c: to the console.
+// The console, as is: kern/console.c for the kernel, lib/syscall.c for
+// programs.
+void cons_write(const char *s, size_t n);
+// printf.c: to the console.
 int cprintf(const char *fmt, ...);
 int vcprintf(const char *fmt, va_list ap);
 // user: fprintf.c

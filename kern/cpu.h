@@ -65,7 +65,16 @@ static inline int cpunum(void)
 	__asm__("str %0" : "=r"(tr));
 	return (tr - GD_TSS0) >> 4;
 }
-#define thiscpu (&cpus[cpunum()])
+// A TSS's descriptor takes 16 bytes, a CpuInfo 256.
+_Static_assert(sizeof(struct CpuInfo) == 256, "see this_cpu");
+static inline struct CpuInfo *this_cpu(void)
+{
+	uint64_t tr;
+
+	__asm__("str %k0" : "=r"(tr));
+	return (void *)((char *)cpus + (tr - GD_TSS0) * 16);
+}
+#define thiscpu this_cpu()
 #define curenv (thiscpu->cpu_env)
 
 // Finds the processors in ACPI's tables (MADT) and starts them. A machine

@@ -102,11 +102,6 @@ void page_free(struct PageInfo *pp)
 	sysinfo.si_free_pages++;
 }
 
-void page_incref(struct PageInfo *pp)
-{
-	pp->pp_ref++;
-}
-
 void page_decref(struct PageInfo *pp)
 {
 	assert(pp->pp_ref > 0);
@@ -137,7 +132,8 @@ void kpage_free(void *kva)
 
 // The long way: a table may be missing. Apart, so that the short one saves no
 // registers.
-static __attribute__((noinline)) pte_t *walk_create(pml4e_t *pml4e, uintptr_t va)
+static __attribute__((noinline)) pte_t *
+walk_create(pml4e_t *pml4e, uintptr_t va)
 {
 	uint64_t *table = pml4e;
 

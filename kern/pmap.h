@@ -53,7 +53,10 @@ enum { ALLOC_ZERO = 1 };
 struct PageInfo *page_alloc(int flags);
 // Gives a page back that has no reference left.
 void page_free(struct PageInfo *pp);
-void page_incref(struct PageInfo *pp);
+static inline void page_incref(struct PageInfo *pp)
+{
+	pp->pp_ref++;
+}
 // Drops a reference; wakes who sleeps for the page (sys_page_wait), or gives
 // it back with the last one.
 void page_decref(struct PageInfo *pp);

@@ -1,34 +1,35 @@
-// Formatted output to the console, a buffer at a time: each system call
-// comes out in one piece.
-#include <inc/lib.h>
+// Formatted output to the console, in the kernel and in programs: collects the
+// text, so that what fits into a buffer is written at once, undivided by
+// others' and, in a guest, by one hypercall.
+#include <inc/stdio.h>
 
-struct consbuf {
-	char buf[256];
-	size_t n;
+struct outbuf {
 	int total;
+	size_t len;
+	char text[256];
 };
 
-static void consbuf_putch(int c, void *arg)
+static void putch(int c, void *arg)
 {
-	struct consbuf *b = arg;
+	struct outbuf *b = arg;
 
-	b->buf[b->n++] = c;
+	b->text[b->len++] = c;
 	b->total++;
-	if (b->n == sizeof(b->buf)) {
-		sys_cputs(b->buf, b->n);
-		b->n = 0;
+	if (b->len == sizeof(b->text)) {
+		cons_write(b->text, b->len);
+		b->len = 0;
 	}
 }
 
 int vcprintf(const char *fmt, va_list ap)
 {
-	struct consbuf b;
+	struct outbuf b;
 
-	b.n = 0;
 	b.total = 0;
-	vprintfmt(consbuf_putch, &b, fmt, ap);
-	if (b.n > 0)
-		sys_cputs(b.buf, b.n);
+	b.len = 0;
+	vprintfmt(putch, &b, fmt, ap);
+	if (b.len > 0)
+		cons_write(b.text, b.len);
 	return b.total;
 }
 

@@ -18,6 +18,11 @@ int sys_cputs(const char *s, size_t n)
 	return syscall(SYS_cputs, (uintptr_t)s, n, 0, 0, 0);
 }
 
+void cons_write(const char *s, size_t n)
+{
+	sys_cputs(s, n);
+}
+
 int sys_cgetc(void)
 {
 	return syscall(SYS_cgetc, 0, 0, 0, 0, 0);

@@ -4,7 +4,8 @@
 #include <inc/lib.h>
 #include <inc/x86.h>
 
-enum { VA = 0x20000000, RECORD = VA + PGSIZE, PERM = PTE_P | PTE_U | PTE_W | PTE_NOEXEC };
+enum { VA = 0x20000000, RECORD = VA + PGSIZE };
+enum { PERM = PTE_P | PTE_U | PTE_W | PTE_NOEXEC };
 enum { N = 200 };			// exits that are timed
 
 __asm__(".pushsection .rodata\n"

@@ -262,6 +262,7 @@ int64_t sys_vm_ask(struct Env *me, envid_t guest, uint32_t kind,
 		return -E_INVAL;
 	if (vm->vm_nasks == VM_MAX_ASKS)
 		return -E_NO_MEM;
+	vm->vm_asked |= 1 << kind;
 	vm->vm_asks[vm->vm_nasks++] = (struct vm_range){ kind, first, last };
 	if (kind == VM_ASK_EXCEPTION)
 		e->env_vcpu->vc_exceptions |=

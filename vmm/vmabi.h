@@ -11,6 +11,8 @@
 // Whether its VMM asked to be told of n of that kind.
 static inline bool vm_asked(const struct Vm *vm, enum vm_ask kind, uint32_t n)
 {
+	if (!(vm->vm_asked >> kind & 1))
+		return false;
 	for (const struct vm_range *r = vm->vm_asks;
 	     r < vm->vm_asks + vm->vm_nasks; r++)
 		if (r->kind == kind && n - r->first <= r->last - r->first)
