@@ -165,5 +165,8 @@ def pytest_unconfigure(config):
         return
     count = {kind: len(reporter.stats.get(kind, ()))
              for kind in ("passed", "failed", "error")}
-    print(f"{count['passed']} passed, {count['failed'] + count['error']} "
-          "failed", flush=True)
+    verdict = (f"{count['passed']} passed, "
+               f"{count['failed'] + count['error']} failed")
+    with open(os.path.join(ROOT, "obj/check.txt"), "w") as f:
+        print(verdict, file=f)
+    print(verdict, flush=True)
