@@ -65,7 +65,7 @@ struct Env {
 	enum EnvWait env_wait_for;
 	int env_exit_status;	// kept until the slot is used again
 	uint32_t env_runs;	// how often env_run() ran it
-	uint64_t env_ticks;	// TSC ticks that it has run, up to its last leave
+	uint64_t env_ticks;	// TSC ticks it has run, up to its last leave
 	int env_cpunum;		// the CPU that runs it or ran it last
 	char env_name[ENV_NAME_LEN];
 

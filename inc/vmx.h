@@ -58,6 +58,6 @@ struct vm_info {
 	uint64_t vi_start_tsc;	// host TSC at its first entry
 	uint64_t vi_last_tsc;	// and when it ran last
 	uint64_t vi_lost;	// characters dropped while in the background
-	uint32_t vi_flushes;	// times that its old translations were forgotten
+	uint32_t vi_flushes;	// times that old translations were forgotten
 };
 #endif

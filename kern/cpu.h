@@ -35,16 +35,16 @@ struct CpuInfo {
 	struct Env *cpu_env;		// whose state is in the processor
 	uint64_t cpu_since;		// TSC when cpu_env was dispatched
 	uint64_t cpu_slice_end;		// TSC; ~0: none
-	uint64_t cpu_timer;		// TSC the APIC timer is set to; ~0: not
+	uint64_t cpu_timer;		// TSC the APIC timer fires at; ~0: no
 
 	// vmm/vmx.c
 	bool cpu_vmxon;
 	physaddr_t cpu_vmxon_region;
 	struct Env *cpu_vmcs;		// whose VMCS is current, if any
-	struct Vcpu *cpu_msrs;		// whose MSRs and debug registers it has
+	struct Vcpu *cpu_msrs;		// whose MSRs, debug registers it has
 
 	struct Taskstate cpu_ts;
-} __attribute__((aligned(256)));	// no cache line in common, cheap to index
+} __attribute__((aligned(256)));	// no common cache line, quick to index
 
 // Kernel stacks; what is below one is not mapped.
 struct kstack {

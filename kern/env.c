@@ -214,7 +214,9 @@ static void env_free(struct Env *e, int status)
 	e->env_queue = NULL;
 	e->env_exit_status = status;
 	sysinfo.si_nenv--;
-	TAILQ_INSERT_TAIL(&env_free_list, e, env_link);
+	// Nobody takes the file server's place: all trust its id.
+	if (e != fs_env)
+		TAILQ_INSERT_TAIL(&env_free_list, e, env_link);
 	// Whoever wants something of it learns that it is gone.
 	while ((w = TAILQ_FIRST(&e->env_waiters))) {
 		w->env_ipc_recving = false;

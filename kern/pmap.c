@@ -289,7 +289,8 @@ static void map_physical(physaddr_t top)
 
 		if (pa >= small) {
 			pd[PDX(va)] = pa | PTE_P | PTE_W | PTE_PS | PTE_G |
-				PTE_NX | (pa >> 30 == 3 ? PTE_PCD | PTE_PWT : 0);
+				PTE_NX |
+				(pa >> 30 == 3 ? PTE_PCD | PTE_PWT : 0);
 			continue;
 		}
 		pt = boot_subtable(&pd[PDX(va)]);

@@ -98,7 +98,7 @@ static int64_t sys_env_set_trapframe(struct Env *me, envid_t envid,
 	struct Trapframe tf;
 	struct Env *e;
 
-	if (envid2env(me, envid, &e, true) < 0 || e->env_type == ENV_TYPE_GUEST)
+	if (envid2env(me, envid, &e, true) < 0 || !e->env_pml4e)
 		return -E_BAD_ENV;
 	if (user_mem_check(me, utf, sizeof(*utf), 0) < 0)
 		return -E_FAULT;
@@ -444,7 +444,7 @@ static int sys_ept_map(envid_t srcid, void *srcva, envid_t guest,
 	int r;
 
 	if (envid2env(me, srcid, &src, true) < 0 || !src->env_pml4e ||
-	    envid2env(me, guest, &vm, true) < 0 || vm->env_type != ENV_TYPE_GUEST)
+	    envid2env(me, guest, &vm, true) < 0 || !vm->env_vm)
 		return -E_BAD_ENV;
 	if (bad_va(srcva) || PGOFF(gpa) || !vm_has_memory(vm->env_vm, gpa) ||
 	    !ept_perm_ok(perm))

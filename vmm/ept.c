@@ -158,7 +158,8 @@ int vm_demand_page(struct Vm *vm, uintptr_t gpa)
 			    __EPTE_FULL, 0);
 	if (r < 0) {
 		page_free(pp);
-		return r;
+		// One that came while the guest's exit waited for the lock.
+		return r == -E_INVAL ? 0 : r;
 	}
 	page_incref(pp);
 	vm->vm_pages++;

@@ -46,7 +46,8 @@ void vmx_get_regs(struct Env *e, struct vm_regs *r)
 		.idtr_limit = vmread(VMCS_GUEST_IDTR_LIMIT),
 	};
 	for (int i = 0; i < VM_NGPRS; i++)
-		r->gpr[i] = i == VM_RSP ? vmread(VMCS_GUEST_RSP) : *vmx_register(e, i);
+		r->gpr[i] = i == VM_RSP ? vmread(VMCS_GUEST_RSP) :
+			*vmx_register(e, i);
 	for (int i = 0; i < VM_NSEGS; i++)
 		get_segment(i, &r->seg[i]);
 }
