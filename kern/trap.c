@@ -203,7 +203,9 @@ static void page_fault_handler(struct Trapframe *tf)
 
 static bool is_irq(int trapno)
 {
-	return trapno >= IRQ_OFFSET && trapno < IRQ_OFFSET + 32;
+	// The system call's vector lies among them.
+	return trapno >= IRQ_OFFSET && trapno < IRQ_OFFSET + 32 &&
+		trapno != T_SYSCALL;
 }
 
 static __attribute__((noinline)) void
