@@ -75,7 +75,8 @@ static void load(struct counter *c, int64_t t)
 	c->running = true;
 }
 
-// A running period, or half of one in mode 3, is not cut short.
+// A running period, or half of one in mode 3, is not cut short; one that the
+// gate has stopped begins anew with the gate.
 static void change_later(struct counter *c, int64_t t)
 {
 	int32_t part = c->count;
@@ -87,6 +88,8 @@ static void change_later(struct counter *c, int64_t t)
 
 void counter_set_count(struct counter *c, int32_t count, int64_t t)
 {
+	bool again = c->armed;
+
 	settle(c, t);
 	if (count == 0)
 		count = c->modulus;
@@ -96,7 +99,7 @@ void counter_set_count(struct counter *c, int32_t count, int64_t t)
 	c->armed = true;
 	if (triggered(c))
 		return;
-	if (periodic(c) && c->running) {
+	if (periodic(c) && again) {
 		change_later(c, t);
 		return;
 	}

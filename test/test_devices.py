@@ -1,0 +1,102 @@
+"""The VMM's device models (user/devices) on this machine, under the
+sanitizers: test/host/devices_test.c has the tests, devices_fuzz.c fuzzes the
+whole PC. FUZZ_RUNS and FUZZ_SEED make that longer, or other."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+FLAGS = """-std=gnu11 -g -O1 -I. -D_GNU_SOURCE -Wall -Wextra -Werror
+    -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wpointer-arith
+    -Wwrite-strings -Wvla -fno-sanitize-recover=undefined""".split()
+DEVICES = sorted(os.path.relpath(f, ROOT) for f in
+                 glob.glob(os.path.join(ROOT, "user/devices/*.c")))
+CORPUS = "test/host/corpus/devices"
+TESTS = """bus clocks board odd_times debug_port exit_port keyboard
+    keyboard_reset uart_registers uart_divisor uart_output uart_input
+    uart_trigger_levels uart_interrupts uart_gate uart_loopback pic_vectors
+    pic_priorities pic_cascade pic_masks pic_eoi pic_auto_eoi pic_rotation
+    pic_special_mask pic_level pic_spurious pic_poll pic_words counters
+    pit_bytes pit_bcd pit_read_back pit_gate_port pit_one_shot pit_periodic
+    date days rtc_time rtc_set_time rtc_registers rtc_updates rtc_periodic
+    rtc_alarm""".split()
+
+pytestmark = pytest.mark.xdist_group("devices")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    """Nothing of the tree's own build is needed."""
+
+
+def compile_host(compiler, output, *arguments):
+    assert shutil.which(compiler), f"there is no {compiler}: run make deps"
+    subprocess.run([compiler, *FLAGS, "-o", output, *arguments, *DEVICES],
+                   cwd=ROOT, check=True)
+    return output
+
+
+@pytest.fixture(scope="module", params=["gcc", "clang"])
+def devices_test(request, tmp_path_factory):
+    return compile_host(request.param, tmp_path_factory.mktemp("devices") /
+                        "devices_test", "-fsanitize=address,undefined",
+                        "test/host/devices_test.c")
+
+
+@pytest.fixture(scope="module")
+def devices_fuzz(tmp_path_factory):
+    return compile_host("clang", tmp_path_factory.mktemp("fuzz") /
+                        "devices_fuzz", "-fsanitize=fuzzer,address,undefined",
+                        "test/host/devices_fuzz.c")
+
+
+def run(*command, cwd=ROOT):
+    """Status and output."""
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, cwd=cwd)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_device(devices_test, name):
+    status, output = run(devices_test, name)
+    assert status == 0, output
+
+
+def test_no_test_forgotten(devices_test):
+    assert run(devices_test)[1].split() == TESTS
+
+
+def test_corpus(devices_fuzz):
+    files = sorted(glob.glob(os.path.join(ROOT, CORPUS, "*")))
+    assert files
+    status, output = run(devices_fuzz, *files)
+    assert status == 0, output
+
+
+def test_fuzz(devices_fuzz, tmp_path):
+    """What it finds that is new goes to the first folder."""
+    found = tmp_path / "found"
+    found.mkdir()
+    runs, seed = (os.environ.get(f"FUZZ_{name}", default)
+                  for name, default in (("RUNS", 5000), ("SEED", 1)))
+    status, output = run(devices_fuzz, f"-runs={runs}", f"-seed={seed}",
+                         "-max_len=128", "-timeout=10", found,
+                         os.path.join(ROOT, CORPUS), cwd=tmp_path)
+    assert status == 0, output
+    assert f"Done {runs} runs" in output, output
+
+
+def test_pure():
+    """No device includes anything but its like and the compiler's own."""
+    for path in glob.glob(os.path.join(ROOT, "user/devices/*.[ch]")):
+        with open(path, encoding="ascii") as f:
+            for name in re.findall(r"#include\s+(.*)", f.read()):
+                assert re.fullmatch(
+                    r"<(user/devices/\w+\.h|std(bool|def|int)\.h)>", name), \
+                    f"{path}: {name}"
