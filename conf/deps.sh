@@ -112,4 +112,5 @@ case $missing in
 esac
 # shellcheck disable=SC2086
 $sudo env DEBIAN_FRONTEND=noninteractive \
-	apt-get install -q -y --no-install-recommends $missing
+	apt-get install -q -y -o Dpkg::Use-Pty=0 \
+	--no-install-recommends $missing
