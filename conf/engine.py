@@ -124,6 +124,7 @@ def parse():
     sub = parser.add_subparsers(dest="action", required=True)
     sub.add_parser("doctor")
     add = sub.add_parser("run").add_argument
+    add("--memory", type=int, default=256, metavar="MIB")
     add("--engine", choices=[*detect.FIND, ""], default="")
     add("--model", default="corei7_haswell_4770", help="Bochs's CPU model")
     add("--cpus", type=int, default=1)

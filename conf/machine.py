@@ -18,7 +18,6 @@ KERNEL_IMG = "obj/kern/kernel.img"
 FS_IMG = "obj/fs/fs.img"
 RUNS = "obj/run"
 SECTOR = 512
-MEMORY = 256        # MiB
 BLOCK = 1 << 20
 
 
@@ -133,7 +132,7 @@ class Qemu:
         opt, disks = self.options, self.disks
         command = [
             detect.QEMU, "-accel", opt.engine.name, "-cpu", opt.engine.cpu,
-            "-smp", str(opt.cpus), "-m", str(MEMORY), "-nodefaults",
+            "-smp", str(opt.cpus), "-m", str(opt.memory), "-nodefaults",
             "-no-user-config", "-no-reboot", "-vga", "std",
             "-chardev", f"serial,id=com1,path={serial}",
             "-serial", "chardev:com1",
@@ -215,7 +214,7 @@ class Bochs:
         with open(rc, "w") as f:
             f.write(BOCHSRC.format(
                 display=detect.bochs_display(), model=opt.model, cpus=opt.cpus,
-                memory=MEMORY, bios=bios, vgabios=vgabios, serial=serial,
+                memory=opt.memory, bios=bios, vgabios=vgabios, serial=serial,
                 kernel=disks.kernel, fs=disks.fs, log=self.log))
         return rc
 

@@ -109,7 +109,10 @@ struct sysinfo {
 	uint64_t si_boot_tsc;	// TSC at the boot block's first instruction
 	uint64_t si_total_pages;
 	uint64_t si_free_pages;
-	uint64_t si_idle_ticks;	// TSC ticks that processors have slept
+	// TSC ticks that processors have slept, less the TSC at which each that
+	// still sleeps began: add TSC for each of si_sleeping.
+	uint64_t si_idle_ticks;
+	uint32_t si_sleeping;
 	uint32_t si_nenv;	// environments in use
 	uint32_t si_nguest;	// guests alive
 	char si_cmdline[512];	// what init shall run; empty: a shell

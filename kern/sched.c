@@ -69,12 +69,14 @@ void sched_run(void)
 		c->cpu_slice_end = ~0ul;
 		clock_program(c);
 		c->cpu_idle = true;
-		c->cpu_since = rdtsc();
+		sysinfo.si_idle_ticks -= rdtsc();
+		sysinfo.si_sleeping++;
 		unlock_kernel(c);
 		sti_hlt();
 		cli();
 		lock_kernel(c);
-		sysinfo.si_idle_ticks += rdtsc() - c->cpu_since;
+		sysinfo.si_idle_ticks += rdtsc();
+		sysinfo.si_sleeping--;
 		c->cpu_idle = false;
 	}
 	sched_unqueue(e);

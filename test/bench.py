@@ -34,6 +34,14 @@ FIGURES = {
                           None, None),
     "guest_disk": (5_000_000, "making a guest's 2 MiB disk",
                    500_000_000, None),
+    "guest_start": (3_000_000, "VMM begins to load, to first entry",
+                    None, None),
+    "io_user": (1000, "port answered by a device model in the VMM",
+                None, 3057),
+    "vmcall_null_32_idle": (None, "vmcall_null beside 31 idle guests",
+                            None, None),
+    "idle_32": (1, "busy share with 32 guests at prompts, percent",
+                None, None),
     "guest_overhead_pages": (16, "pages that a 16 MiB guest costs beyond it",
                              None, None),
     "build_seconds": (10, "make -j2 from clean, seconds", 22, None),
@@ -70,12 +78,34 @@ def measure_costs():
         m.boot()
         output = (m.shell("vmm -b /guests/bench -k none -d none") +
                   m.shell("benchept") +
-                  m.shell("vmm -v -b /guests/status -k none"))
+                  m.shell("vmm -b /guests/devices -k none -d none") +
+                  m.shell("vmm -v -b /guests/status"))
     finally:
         m.close()
     return {key: int(value)
             for key, value in re.findall(r"\b(\w+)=(\d+)", output)
             if key in FIGURES}
+
+
+def measure_many():
+    """Thirty-one guests sleep; what does one more cost, and all of them?"""
+    m = Machine(engine="bochs", patience=400, options=("--memory", "512"))
+    try:
+        m.boot()
+        for _ in range(31):
+            m.command("vmm &")
+        m.wait_halted(31)
+        m.settle()
+        null = re.search(r"vmcall_null=(\d+)", m.shell(
+            "vmm -b /guests/bench -k none -d none"))
+        m.command("vmm &")
+        m.wait_halted(32)
+        m.settle()
+        share = re.search(r"idle_share=(\d+)", m.shell("benchidle"))
+    finally:
+        m.close()
+    return {"vmcall_null_32_idle": int(null[1]),
+            "idle_32": int(share[1]) / 100}
 
 
 def build_seconds():
@@ -105,7 +135,9 @@ def number(value):
 
 def main():
     figures = {**twice(measure_costs), **twice(boot_to_guest_shell),
-               "build_seconds": build_seconds()}
+               **measure_many(), "build_seconds": build_seconds()}
+    FIGURES["vmcall_null_32_idle"] = (
+        figures["vmcall_null"] + 10, *FIGURES["vmcall_null_32_idle"][1:])
     missed = 0
     row = "{:21} {:>12} {:>12}  {:>12} {:>9}  {}"
     print(row.format("", "measured", "at most", "courseware", "KVM", ""))

@@ -94,6 +94,29 @@ class Machine:
         assert line in echo, f"the shell echoed {echo!r}"
         return output + "\n" if output else ""
 
+    def command(self, line):
+        """Runs a line while others write, too: the prompt is where it is."""
+        self.send(line + "\r")
+        self.expect("$ ")
+
+    def listing(self):
+        """What `ps -l` says, once all of it has come."""
+        self.send("ps -l\r")
+        self.expect_regex(r"idle=\d+\s")
+        return self.before()
+
+    def wait_halted(self, guests):
+        """Waits until that many guests sleep; the last listing."""
+        while True:
+            text = self.listing()
+            if text.count("status=halted") == guests:
+                return text
+
+    def settle(self):
+        """After the two above: the shell has said all, but its prompt."""
+        self.send("echo set''tled\r")
+        self.expect("\nsettled\n$ ")
+
     def end(self):
         """Waits until the machine ends; returns the launcher's status."""
         try:

@@ -1,6 +1,7 @@
 // ps [-l]: environments, guests, and the machine's memory. With -l all
 // figures are key=value in decimal, for programs.
 #include <inc/lib.h>
+#include <inc/x86.h>
 
 enum { MAXVM = 64 };
 
@@ -89,7 +90,7 @@ static void show_machine(void)
 		       sysinfo.si_total_pages, sysinfo.si_boot_tsc,
 		       sysinfo.si_tsc_khz, sysinfo.si_ncpu, sysinfo.si_nenv,
 		       sysinfo.si_nguest, sysinfo.si_role,
-		       sysinfo.si_idle_ticks);
+		       sysinfo.si_idle_ticks + sysinfo.si_sleeping * rdtsc());
 	else
 		printf("%lu of %lu pages free, boot tsc %lu\n", free_pages,
 		       sysinfo.si_total_pages, sysinfo.si_boot_tsc);

@@ -1,0 +1,80 @@
+"""Many guests at once: 32 of 16 MiB on a host of 512 MiB, on one processor and
+on four; fair shares; and what a VMM's calls do."""
+import re
+
+import pytest
+
+from conftest import GUEST_PROMPT, guest_engine
+
+GUESTS = 32
+pytestmark = pytest.mark.timeout(600)
+
+
+def start(machine, cpus=1):
+    m = machine(engine=guest_engine(), cpus=cpus, patience=400,
+                options=("--memory", "512"))
+    m.boot()
+    return m
+
+
+def numbers(text, name):
+    return [int(n) for n in re.findall(rf"\b{name}=(\d+)", text)]
+
+
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_32_guests_at_their_prompts(machine, cpus):
+    m = start(machine, cpus)
+    for _ in range(GUESTS):
+        m.command("vmm &")
+    text = m.wait_halted(GUESTS)
+    assert len(re.findall(r"vm=\d+ .*pages=\d+", text)) == GUESTS
+    # Nobody has anything to do, so the processors sleep.
+    m.settle()
+    share = int(re.search(r"idle_share=(\d+)", m.shell("benchidle"))[1])
+    assert share <= 100         # hundredths of a percent
+    m.send(f"vmmanager {GUESTS}\r")
+    m.expect("Resume vm.")
+    m.send("\r")
+    m.expect(GUEST_PROMPT)
+    m.send("echo from the last\r")
+    m.expect("\nfrom the last\n")
+
+
+def test_spinning_guests_share_a_processor(machine):
+    """25 % each of four; one gets what sleeping ones leave."""
+    m = start(machine)
+    for _ in range(4):
+        m.command("vmm -b /guests/spin -k none -d none &")
+
+    def ticks(text):
+        return numbers(" ".join(re.findall(r"env=.*name=guest", text)),
+                       "ticks")
+    before = ticks(m.listing())
+    for _ in range(12):         # until half a second has passed
+        after = m.listing()
+    gone = [b - a for a, b in zip(before, ticks(after))]
+    assert len(gone) == 4
+    for each in gone:
+        assert abs(each / (sum(gone) / 4) - 1) < 0.08, gone
+
+
+def test_calls_of_a_monitor(machine):
+    m = start(machine)
+    assert re.search(r"testvm: \d+ checks", m.shell("testvm"))
+    output = m.shell("vmm -b /guests/devices -k none -d none")
+    assert "serial line works" in output
+    assert "timer ticks: 5" in output
+    assert "." * 200 in output
+    assert "ended with status 21" in output
+    assert "status -1" in m.shell(
+        "vmm -t 200 -b /guests/spin -k none -d none")
+
+
+def test_typed_ahead_reaches_the_guest_whole(machine):
+    """Characters that come before the guest can read."""
+    m = machine("vmm", engine=guest_engine(), patience=240)
+    m.send("echo one\recho two\r")
+    m.expect("\none\n")
+    m.expect("\ntwo\n")
+    m.prompt = GUEST_PROMPT
+    m.poweroff()
