@@ -585,12 +585,14 @@ static void reinject(void)
 		vmread(VMCS_VMEXIT_INSTRUCTION_LEN));
 }
 
-// Nobody handles the exit, or the entry failed.
-static void abort_guest(struct Env *e)
+// Nobody handles the exit, or there was no entry.
+static void abort_guest(struct Env *e, bool entered)
 {
 	if (vm_post_rest(e, VM_EXIT_UNHANDLED, vmread(VMCS_EXIT_REASON),
 			 vmread(VMCS_EXIT_QUALIFICATION)))
 		return;
+	if (!entered)
+		vmx_explain_entry_failure();
 	cprintf("Unhandled VMEXIT, aborting guest.\n");
 	vmx_dump(e);
 	env_destroy(e, EXIT_KILLED);
@@ -603,15 +605,14 @@ static void vmexit(struct Env *e)
 
 	if (reason & EXIT_REASON_ENTRY_FAILURE) {
 		e->env_vcpu->vc_runs--;		// it was not launched
-		vmx_explain_entry_failure();
-		abort_guest(e);
+		abort_guest(e, false);
 		return;
 	}
 	reinject();
 	reason = EXIT_REASON_BASIC(reason);
 	if (reason >= NEXIT_REASONS || !vmexit_handlers[reason] ||
 	    !vmexit_handlers[reason](e))
-		abort_guest(e);
+		abort_guest(e, true);
 }
 
 void vmx_slice_over(struct Env *e)
@@ -675,8 +676,7 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 		vc->vc_runs--;
 		cprintf("VM entry failed: %s\n", vmx_instruction_error(
 				vmread(VMCS_INSTRUCTION_ERROR)));
-		vmx_explain_entry_failure();
-		abort_guest(e);
+		abort_guest(e, false);
 		return;
 	}
 	vmexit(e);

@@ -127,7 +127,8 @@ static void map_memory(void)
 	*(uint64_t *)TABLES |= PTE_U;
 	*(uint64_t *)PDPT |= PTE_U;
 	for (uint64_t i = 0; i < 512; i++) {
-		bool hole = i >= PGNUM(IOPHYSMEM) && i < PGNUM(EXTPHYSMEM);
+		bool hole = i < PGNUM(BOOT_CMDLINE) ||
+			(i >= PGNUM(IOPHYSMEM) && i < PGNUM(EXTPHYSMEM));
 
 		pt[i] = hole ? 0 : i << PGSHIFT | PTE_P | PTE_W | PTE_U;
 		pd[i] = i < GUEST_MEM_SZ / PTSIZE ? pd[i] | PTE_U : 0;
@@ -155,6 +156,7 @@ static void set_up(void)
 		gate[2 * i] = pc | 0x10 << 16 | 0x8e01ul << 32;
 		gate[2 * i + 1] = 0;
 	}
+	*(uint16_t *)(TSS + 102) = 0x68;	// no map: no ports for ring 3
 	load_tables();
 	ltr(0x30);
 	map_memory();
@@ -399,7 +401,7 @@ static void insns(uint64_t n)
 		for (int k = 0; k < 16; k++)
 			code[k] = rnd();
 		random_gprs(gprs);
-		run(gprs, CODE + rnd() % 64, rnd() % 8, FL_IF);
+		run(gprs, CODE + rnd() % 64, rnd() % 32, FL_IF);
 	}
 }
 
@@ -480,6 +482,10 @@ static void smc(uint64_t n)
 		0x60000 + PGSIZE, 0x9fff8, 0x100000 + PGSIZE, 0x200000,
 		GUEST_MEM_SZ - 8,
 	};
+	static const uint8_t becomes[] = {	// NOP, PUSH, POP, CLI, ...
+		0x90, 0x50, 0x5b, 0xfa, 0xfb, 0xf4, 0xcc, 0xf1, 0x66, 0x48,
+	};
+	bool wild = state & 1;
 	uint64_t gprs[15];
 
 	for (uint64_t i = 0; i < n; i++) {
@@ -488,9 +494,10 @@ static void smc(uint64_t n)
 		// movb %al, 3+n(%rip); that byte becomes a part of it
 		place(at - 4, "\x88\x05\x01\x00\x00\x00\x90\x90\x0f\xa2", 10);
 		random_gprs(gprs);
+		gprs[0] = becomes[rnd() % sizeof(becomes)];
 		run(gprs, at - 4, rnd() % 2, FL_IF);
 	}
-	if (state & 1) {	// the last byte, and what is behind
+	if (wild) {		// the last byte, and what is behind
 		((uint64_t *)PD)[GUEST_MEM_SZ / PTSIZE] = GUEST_MEM_SZ |
 			PTE_P | PTE_W | PTE_PS;
 		*(uint8_t *)(GUEST_MEM_SZ - 1) = 0x0f;
