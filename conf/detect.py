@@ -31,6 +31,19 @@ BIOS_DIRS = ("/usr/share/bochs", "/usr/local/share/bochs",
 BOCHS_DISPLAYS = ("sdl2", "sdl", "term", 'rfb, options="timeout=0"')
 
 
+NESTED = ("enable Intel VT-x in the BIOS setup; in a virtual machine, have "
+          "its host turn on nested virtualization; else use Bochs (package "
+          "bochs)")
+
+
+class Unusable(Exception):
+    """Why something can't be done, and what helps."""
+
+    def __init__(self, why, remedy=""):
+        super().__init__(why)
+        self.why, self.remedy = why, remedy
+
+
 @dataclass
 class Engine:
     name: str
@@ -93,24 +106,16 @@ def explain_no_kvm(err):
     if os.uname().machine not in ("x86_64", "amd64"):
         return (f"KVM on {os.uname().machine} runs no x86 machine", "")
     if not cpu_flags() & {"vmx", "svm"}:
-        return ("no /dev/kvm, and the CPU shows neither VMX nor SVM",
-                "enable Intel VT-x in the BIOS setup; in a virtual machine, "
-                "have its host turn on nested virtualization")
+        return "no /dev/kvm, and the CPU shows neither VMX nor SVM", NESTED
     return (f"/dev/kvm: {err.strerror}",
             "sudo modprobe kvm_intel (as root; kvm_amd on AMD)")
 
 
 def explain_no_vmx():
     """KVM works, but its machines see no VMX."""
-    flags = cpu_flags()
-    if "svm" in flags:
+    if "svm" in cpu_flags():
         return ("this is an AMD processor: it has SVM, the guest needs VMX",
                 "use Bochs (package bochs)")
-    if "vmx" not in flags:
-        return ("KVM works here without VMX for its machines (this machine "
-                "itself sees no VMX)",
-                "in a virtual machine, have its host turn on nested "
-                "virtualization; else use Bochs (package bochs)")
     if module_parameter("kvm_intel", "nested") in ("N", "0"):
         return ("nested virtualization is off in kvm_intel",
                 "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel "
@@ -132,42 +137,50 @@ def kvm_cpu():
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if trial.returncode == 0:
             return cpu
-    return None
+    raise Unusable("QEMU can't start a machine on this KVM",
+                   "use ENGINE=tcg, or Bochs for guests")
+
+
+def kvm_offers_vmx():
+    """Whether the machines that KVM makes have VMX."""
+    try:
+        fd = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as err:
+        raise Unusable(*explain_no_kvm(err)) from None
+    try:
+        if fcntl.ioctl(fd, KVM_GET_API_VERSION) != KVM_API_VERSION:
+            raise Unusable("/dev/kvm speaks an unknown version")
+        os.close(fcntl.ioctl(fd, KVM_CREATE_VM, 0))
+        return bool(kvm_leaf1_ecx(fd) & CPUID_1_ECX_VMX)
+    except OSError as err:
+        raise Unusable(f"KVM refuses to make a machine: {err.strerror}",
+                       "end other hypervisors, they hold the CPU's VMX")
+    finally:
+        os.close(fd)
+
+
+def check_kvm(engine):
+    if not shutil.which(QEMU):
+        raise Unusable(f"no {QEMU}", "install QEMU: make deps")
+    engine.version = first_line(QEMU, "--version")
+    vmx = kvm_offers_vmx()
+    if not cpu_flags() & {"vmx", "svm"}:
+        # Such a KVM emulates a part of the instructions, too small for us.
+        raise Unusable("the CPU shows neither VMX nor SVM, so this is a KVM "
+                       "in software, which can't run all of x86", NESTED)
+    engine.cpu = kvm_cpu()
+    engine.runs, engine.guests = True, vmx
+    if not vmx:
+        raise Unusable(*explain_no_vmx())
+    engine.cpu += ",+vmx"
 
 
 def kvm():
     engine = Engine("kvm")
-    if not shutil.which(QEMU):
-        engine.why, engine.remedy = f"no {QEMU}", "install QEMU: make deps"
-        return engine
-    engine.version = first_line(QEMU, "--version")
     try:
-        fd = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as err:
-        engine.why, engine.remedy = explain_no_kvm(err)
-        return engine
-    try:
-        if fcntl.ioctl(fd, KVM_GET_API_VERSION) != KVM_API_VERSION:
-            engine.why = "/dev/kvm speaks an unknown version"
-            return engine
-        os.close(fcntl.ioctl(fd, KVM_CREATE_VM, 0))
-        engine.runs = True
-        engine.guests = bool(kvm_leaf1_ecx(fd) & CPUID_1_ECX_VMX)
-    except OSError as err:
-        engine.why = f"KVM refuses to make a machine: {err.strerror}"
-        engine.remedy = "end other hypervisors that hold the CPU's VMX"
-        return engine
-    finally:
-        os.close(fd)
-    engine.cpu = kvm_cpu()
-    if not engine.cpu:
-        engine.runs = engine.guests = False
-        engine.why = "QEMU can't start a machine on this KVM"
-        engine.remedy = "use ENGINE=tcg, or Bochs for guests"
-    elif engine.guests:
-        engine.cpu += ",+vmx"
-    else:
-        engine.why, engine.remedy = explain_no_vmx()
+        check_kvm(engine)
+    except Unusable as reason:
+        engine.why, engine.remedy = reason.why, reason.remedy
     return engine
 
 

@@ -1,4 +1,5 @@
 """The launcher: engines, terminal, private disks, and how it ends."""
+import errno
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import sys
 import pexpect
 import pytest
 
-from conftest import ROOT, Machine
+from conftest import ROOT, Machine, detect
 
 ENGINE = os.path.join(ROOT, "conf/engine.py")
 CTRL_A = "\x01"
@@ -55,6 +56,40 @@ def test_doctor_without_engines(tmp_path):
     assert "no bochs" in run.stdout
     assert run.stdout.count("install") >= 2
     assert "Nothing here can run a guest." in run.stdout
+
+
+@pytest.mark.parametrize("flags, error, vmx, nested, why, remedy", [
+    ({"vmx"}, errno.EACCES, 0, None, "no permission", "usermod -aG kvm"),
+    ({"vmx"}, errno.ENOENT, 0, None, "/dev/kvm", "modprobe kvm_intel"),
+    (set(), errno.ENOENT, 0, None, "neither VMX nor SVM", "VT-x in the BIOS"),
+    (set(), 0, 1, None, "in software", "VT-x in the BIOS"),
+    ({"svm"}, 0, 0, None, "AMD", "Bochs"),
+    ({"vmx"}, 0, 0, "N", "nested virtualization is off", "nested=1"),
+    ({"vmx"}, 0, 0, "Y", "does not offer VMX", "Bochs"),
+    ({"vmx"}, 0, 1, "Y", "", ""),
+])
+def test_what_doctor_says_of_kvm(monkeypatch, flags, error, vmx, nested, why,
+                                 remedy):
+    """Each kind of machine, of which there is but one here."""
+    def open_kvm(*_):
+        if error:
+            raise OSError(error, os.strerror(error))
+        return os.dup(1)
+
+    def ioctl(_fd, request, *_):
+        return {detect.KVM_GET_API_VERSION: detect.KVM_API_VERSION,
+                detect.KVM_CREATE_VM: os.dup(1)}[request]
+    monkeypatch.setattr(detect.os, "open", open_kvm)
+    monkeypatch.setattr(detect.fcntl, "ioctl", ioctl)
+    monkeypatch.setattr(detect, "cpu_flags", lambda: flags)
+    monkeypatch.setattr(detect, "module_parameter", lambda *_: nested)
+    monkeypatch.setattr(detect, "kvm_cpu", lambda: "host")
+    monkeypatch.setattr(detect, "kvm_leaf1_ecx",
+                        lambda _: detect.CPUID_1_ECX_VMX * vmx)
+    engine = detect.kvm()
+    assert why in engine.why and remedy in engine.remedy
+    assert engine.guests == (not why)
+    assert engine.runs == (not error and "software" not in why)
 
 
 def test_no_engine_for_a_guest(tmp_path):
