@@ -159,8 +159,9 @@ int sys_vm_memory(envid_t guest, uint64_t gpa, void *buf, size_t n, bool set);
 // can take it. -E_BUSY: the last one is still on its way.
 int sys_vm_interrupt(envid_t guest, uint32_t vector);
 // The guest's console, for a VMM whose guest has a serial line instead of the
-// hypercalls: output, shown or kept as the guest's own; the next character of
-// input, -E_EOF when there is none. sys_vm_next returns -E_EOF, too, when
+// hypercalls: output, shown or kept as the guest's own, at most CPUTS_MAX
+// characters of it (returns how many); the next character of input, -E_EOF
+// when there is none. sys_vm_next returns -E_EOF, too, when
 // input comes.
 int sys_vm_cputs(envid_t guest, const char *s, size_t n);
 int sys_vm_cgetc(envid_t guest);

@@ -3,6 +3,10 @@
 // rax; all other registers are preserved. Entered by int $T_SYSCALL.
 #pragma once
 
+// SYS_cputs writes at most that many characters and returns how many: a slow
+// console must not keep the kernel from others.
+enum { CPUTS_MAX = 256 };
+
 enum {
 	SYS_cputs,
 	SYS_cgetc,

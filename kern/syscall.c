@@ -23,8 +23,9 @@ static int64_t sys_cputs(struct Env *e, const char *s, size_t n)
 {
 	if (user_mem_check(e, s, n, 0) < 0)
 		return -E_FAULT;
+	n = MIN(n, (size_t)CPUTS_MAX);
 	cons_write(s, n);
-	return 0;
+	return n;
 }
 
 static int64_t sys_poweroff(int status)

@@ -15,7 +15,16 @@ static int64_t syscall(int nr, uint64_t a1, uint64_t a2, uint64_t a3,
 
 int sys_cputs(const char *s, size_t n)
 {
-	return syscall(SYS_cputs, (uintptr_t)s, n, 0, 0, 0);
+	int64_t r;
+
+	do {
+		r = syscall(SYS_cputs, (uintptr_t)s, n, 0, 0, 0);
+		if (r < 0)
+			return r;
+		s += r;
+		n -= r;
+	} while (n > 0);
+	return 0;
 }
 
 void cons_write(const char *s, size_t n)

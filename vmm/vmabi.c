@@ -4,6 +4,7 @@
 
 #include <inc/error.h>
 #include <inc/string.h>
+#include <inc/syscall.h>
 #include <kern/env.h>
 #include <kern/tty.h>
 #include <vmm/ept.h>
@@ -358,8 +359,9 @@ int64_t sys_vm_cputs(struct Env *me, envid_t guest, const char *s, size_t n)
 		return -E_BAD_ENV;
 	if (user_mem_check(me, s, n, 0) < 0)
 		return -E_FAULT;
+	n = MIN(n, (size_t)CPUTS_MAX);
 	tty_guest_write(e, s, n);
-	return 0;
+	return n;
 }
 
 int64_t sys_vm_cgetc(struct Env *me, envid_t guest)
