@@ -11,11 +11,13 @@
 enum {
 	NCHILDREN = 4,			// at a time
 	CALLS = 500,			// for each, if it lives
+	COUNTER = 0x2f000000,		// shared by all
 	VA = 0x30000000, RDONLY = VA + PGSIZE, NOPAGE = RDONLY + PGSIZE,
 	PERM = PTE_P | PTE_U | PTE_W | PTE_NOEXEC,
 	PATIENCE_MS = 2000,		// for a child that waits for good
 };
 
+#define calls (*(volatile uint64_t *)COUNTER)
 static uint64_t state;
 
 static uint64_t rnd(void)
@@ -98,6 +100,19 @@ static bool expendable(envid_t id)
 			  parent == thisenv->env_parent_id);
 }
 
+// Would it take from us what we run on? That is for now and then only.
+static bool suicide(uint64_t nr, uint64_t va)
+{
+	bool ours = va >= VA && va < NOPAGE + 16 * PGSIZE;
+
+	if (nr == SYS_env_set_trapframe || nr == SYS_env_set_pgfault_upcall)
+		ours = false;
+	else if (nr != SYS_page_alloc && nr != SYS_page_map &&
+		 nr != SYS_page_unmap && nr != SYS_vm_record)
+		return false;
+	return !ours && rnd() % 128;
+}
+
 // What would end the machine, stop the console or wait for good is not
 // called, or with other arguments.
 static bool harmless(uint64_t *a)
@@ -140,8 +155,11 @@ static void random_call(void)
 		a[3] = a[5] = PTE_P | PTE_U | (rnd() % 2 ? PTE_W : 0);
 	if (rnd() % 3 == 0)
 		a[2] = ROUNDDOWN(a[2], PGSIZE);
-	if (!harmless(a))
+	if (a[0] == SYS_page_map && rnd() % 2)
+		a[4] = VA + rnd() % 16 * PGSIZE;
+	if (!harmless(a) || suicide(a[0], a[0] == SYS_page_map ? a[4] : a[2]))
 		return;
+	__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 	// A child that we do not start, or that has nothing of its own.
 	if (call(a) == 0 && a[0] == SYS_exofork)
 		sys_exit(0);
@@ -225,23 +243,31 @@ static envid_t start(uint64_t seed)
 	return id;
 }
 
-// Whatever has our children as its parents, or was a child of theirs, goes.
+// What our children have made and left: all that was not there at first.
+static envid_t known[NENV];
+
+static bool alive(int i)
+{
+	return envs[i].env_status != ENV_FREE;
+}
+
+static void remember(void)
+{
+	for (int i = 0; i < NENV; i++)
+		known[i] = alive(i) ? envs[i].env_id : 0;
+}
+
 static void sweep(void)
 {
-	for (int i = 0; i < NENV; i++) {
-		envid_t id = envs[i].env_id, up = envs[i].env_parent_id;
-
-		if (envs[i].env_status != ENV_FREE && id != thisenv->env_id &&
-		    up == thisenv->env_id)
-			sys_env_destroy(id);
-	}
+	for (int i = 0; i < NENV; i++)
+		if (alive(i) && envs[i].env_id != known[i])
+			sys_env_destroy(envs[i].env_id);
 }
 
 // Waits until it ends, for so long, else ends it; its status.
 static int end(envid_t id, uint64_t since)
 {
-	while (envs[ENVX(id)].env_id == id &&
-	       envs[ENVX(id)].env_status != ENV_FREE) {
+	while (envs[ENVX(id)].env_id == id && alive(ENVX(id))) {
 		if (rdtsc() - since > PATIENCE_MS * sysinfo.si_tsc_khz ||
 		    envs[ENVX(id)].env_status == ENV_BLOCKED) {
 			sys_sleep(1);
@@ -279,16 +305,18 @@ static uint64_t settled(void)
 void umain(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtol(argv[1], NULL, 10) : 1, before;
-	int count = argc > 2 ? strtol(argv[2], NULL, 10) : 100000;
+	uint64_t count = argc > 2 ? strtol(argv[2], NULL, 10) : 100000;
 	int ended = 0, killed = 0;
 
+	remember();
+	sys_page_alloc(0, (void *)COUNTER, PERM | PTE_SHARE);
 	round(0, &ended, &killed);	// what stays: copies of our pages
 	before = settled();
-	for (int i = 0; i < count; i += NCHILDREN * CALLS)
-		round(seed * 1000003 + i / (NCHILDREN * CALLS), &ended,
-		      &killed);
+	calls = 0;
+	for (int i = 0; calls < count; i++)
+		round(seed * 1000003 + i, &ended, &killed);
 	if (settled() != before)
 		panic("%ld pages are lost", before - sysinfo.si_free_pages);
-	printf("fuzzsys seed=%lu: %d calls, %d children ended, %d were "
-	       "killed, all pages are back\n", seed, count, ended, killed);
+	printf("fuzzsys seed=%lu: %lu calls, %d children ended, %d were "
+	       "killed, all pages are back\n", seed, calls, ended, killed);
 }
