@@ -126,39 +126,57 @@ static int irr(uint16_t port)
 // --------------------------------------------------------------
 // The bus
 
-static uint8_t test_ports[8];
+// At ports 0x10 to 0x12, and at the last one.
+static uint8_t test_ports[9];
 
 static uint8_t port_in(void *state, uint16_t port)
 {
-	CHECK(state == &test_ports[1] && port >= 0x10 && port <= 0x12);
+	CHECK(state == &test_ports[1]);
+	CHECK((port >= 0x10 && port <= 0x12) || port == 0xffff);
 	return test_ports[port & 7];
 }
 
 static void port_out(void *state, uint16_t port, uint8_t value)
 {
-	CHECK(state == &test_ports[1] && port >= 0x10 && port <= 0x12);
+	CHECK(state == &test_ports[1]);
+	CHECK((port >= 0x10 && port <= 0x12) || port == 0xffff);
 	test_ports[port & 7] = value;
+}
+
+static uint8_t never_in(void *state, uint16_t port)
+{
+	CHECK(!state && port);
+	return 0;
+}
+
+static void never_out(void *state, uint16_t port, uint8_t value)
+{
+	CHECK(!state && port && value);
 }
 
 static const struct device table[] = {
 	{ "test", 0x10, 0x12, 1, port_in, port_out },
+	{ "last", 0xffff, 0xffff, 1, port_in, port_out },
+	{ "wraps", 0, 8, 1, never_in, never_out },
+	{ "beyond", 0x20, 0x20, 1, never_in, never_out },
 };
 
 static uint32_t bus_in(uint16_t port, int size)
 {
-	return devices_in(table, 1, test_ports, port, size);
+	return devices_in(table, 3, test_ports, port, size);
 }
 
 static void bus_out(uint16_t port, int size, uint32_t value)
 {
-	devices_out(table, 1, test_ports, port, size, value);
+	devices_out(table, 3, test_ports, port, size, value);
 }
 
 static void bus(void)
 {
-	CHECK(!device_at(table, 1, 0xf) && !device_at(table, 1, 0x13));
-	CHECK(device_at(table, 1, 0x10) == table);
-	CHECK(device_at(table, 1, 0x12) == table);
+	CHECK(!device_at(table, 3, 0xf) && !device_at(table, 3, 0x13));
+	CHECK(device_at(table, 3, 0x10) == table);
+	CHECK(device_at(table, 3, 0x12) == table);
+	CHECK(!device_at(table, 3, 0x20));
 	bus_out(0x0f, 4, 0x33221100);
 	EQUAL(bus_in(0x10, 1), 0x11);
 	EQUAL(bus_in(0x10, 2), 0x2211);
@@ -167,12 +185,13 @@ static void bus(void)
 	EQUAL(bus_in(0x13, 1), 0xff);
 	EQUAL(bus_in(0x13, 2), 0xffff);
 	EQUAL(bus_in(0x13, 4), 0xffffffff);
-	EQUAL(bus_in(0xfffe, 4), 0xffffffff);
 	bus_out(0x12, 4, 0x99887766);
 	EQUAL(bus_in(0x10, 4), 0xff662211);
-	bus_out(0xffff, 4, 0);
+	bus_out(0xfffd, 4, 0x44332211);
+	EQUAL(bus_in(0xfffe, 4), 0xffff33ff);
 	EQUAL(bus_in(0x10, 0), 0);
-	EQUAL(bus_in(0x10, 8), 0xff662211);
+	bus_out(0x10, 8, 0x44332211);
+	EQUAL(bus_in(0x10, 8), 0xff332211);
 }
 
 static void clocks(void)
@@ -214,7 +233,9 @@ static void board(void)
 	EQUAL(pc_in(&pc, 0x80, 4, 0), 0xffffffff);
 	EQUAL(pc_in(&pc, 0x80, 2, 0), 0xffff);
 	EQUAL(pc_in(&pc, 0x80, 1, 0), 0xff);
+	EQUAL(pc.now, 0);
 	CHECK(pc_next_event(&pc) == TIME_NEVER);
+	CHECK(pc.pit.due == TIME_NEVER && pc.rtc.due == TIME_NEVER);
 	EQUAL(pc_interrupt(&pc), -1);
 }
 
@@ -323,7 +344,10 @@ static void uart_registers(void)
 	out(COM + REG_LCR, 0x7f);
 	EQUAL(in(COM + REG_LCR), 0x7f);
 	EQUAL(in(COM + REG_MCR), 0x1f);
-	EQUAL(in(COM + REG_SCR), 0xff);
+	out(COM + REG_SCR, 0x5a);
+	out(COM + REG_LSR, 0xff);
+	out(COM + REG_MSR, 0xff);
+	EQUAL(in(COM + REG_SCR), 0x5a);
 	EQUAL(in(COM + REG_LSR), LSR_SENT);
 	EQUAL(in(COM + REG_IER), 0x0f);
 }
@@ -373,6 +397,8 @@ static void uart_input(void)
 	EQUAL(in(COM), 'a');
 	EQUAL(in(COM + REG_LSR), LSR_SENT);
 	EQUAL(in(COM), 0);
+	EQUAL(in(COM + REG_LSR), LSR_SENT);
+	EQUAL(pc_input_room(&pc), 1);
 	EQUAL(push_all("c"), 1);
 	out(COM + REG_FCR, FCR_ENABLE);	// empties
 	EQUAL(in(COM + REG_LSR), LSR_SENT);
@@ -446,6 +472,8 @@ static void uart_interrupts(void)
 	out(COM + REG_IER, IER_THR_EMPTY);	// enabled while empty
 	EQUAL(pc_interrupt(&pc), 36);
 	EQUAL(in(COM + REG_IIR), IIR_FIFO | IIR_THR_EMPTY);
+	out(COM + REG_IER, IER_THR_EMPTY | IER_RECEIVED);
+	EQUAL(in(COM + REG_IIR), IIR_FIFO | IIR_NONE);
 }
 
 static void uart_gate(void)
@@ -501,6 +529,7 @@ static void uart_loopback(void)
 static void pic_vectors(void)
 {
 	EQUAL(in(PIC1 + 1), 0xff);	// nothing before the guest asks
+	EQUAL(in(PIC2 + 1), 0xff);
 	for (int i = 0; i < 16; i++)
 		irq(i, true);
 	EQUAL(pc_interrupt(&pc), -1);
@@ -624,10 +653,15 @@ static void pic_eoi(void)
 	out(PIC1, 0x20);
 	out(PIC1, 0x20);		// of nothing
 	EQUAL(isr(PIC1), 0);
-	out(PIC1, 0x40);		// no operation
-	pulse(6);
+	out(PIC1, 0xa0);		// nothing to rotate after
+	out(PIC1, 0x47);		// no operation
 	pulse(7);
-	EQUAL(pc_interrupt(&pc), 38);
+	pulse(0);
+	EQUAL(pc_interrupt(&pc), 32);
+	out(PIC1, 0x20);
+	out(PIC1, 0x43);
+	pulse(4);
+	EQUAL(pc_interrupt(&pc), 36);
 }
 
 static void pic_auto_eoi(void)
@@ -686,6 +720,7 @@ static void pic_special_mask(void)
 	out(PIC1 + 1, 0x02);
 	EQUAL(pc_interrupt(&pc), -1);
 	out(PIC1, 0x68);		// a masked one in service counts not
+	EQUAL(irr(PIC1), 0x40);
 	EQUAL(pc_interrupt(&pc), 38);
 	out(PIC1, 0x20);		// ends 6, as 1 is masked
 	EQUAL(isr(PIC1), 0x02);
@@ -694,6 +729,10 @@ static void pic_special_mask(void)
 	EQUAL(pc_interrupt(&pc), -1);
 	out(PIC1, 0x08);		// changes nothing
 	EQUAL(pc_interrupt(&pc), -1);
+	EQUAL(in(PIC1), 0x02);		// still what was read last
+	EQUAL(irr(PIC1), 0x40);
+	out(PIC1, 0x08);
+	EQUAL(in(PIC1), 0x40);
 }
 
 static void pic_level(void)
@@ -718,6 +757,12 @@ static void pic_level(void)
 	EQUAL(irr(PIC1), 0);
 	EQUAL(pc_interrupt(&pc), -1);
 	EQUAL(pic_ack(&pc.pic), 0x47);
+	out(PIC1, 0x1b);		// single, and with automatic EOI
+	out(PIC1 + 1, 0x40);
+	out(PIC1 + 1, 3);
+	irq(3, true);
+	EQUAL(pc_interrupt(&pc), 0x43);
+	EQUAL(pc_interrupt(&pc), 0x43);
 }
 
 // A request that goes between the output and its acknowledge.
@@ -752,6 +797,10 @@ static void pic_poll(void)
 	pulse(5);
 	out(PIC1, 0x0c);
 	EQUAL(in(PIC1), 0x85);
+	pulse(0);
+	EQUAL(in(PIC1), 0x01);
+	EQUAL(pc_interrupt(&pc), 32);
+	out(PIC1, 0x20);
 	EQUAL(isr(PIC1), 0x20);
 	out(PIC1, 0x20);
 	pulse(9);
@@ -764,6 +813,45 @@ static void pic_poll(void)
 	out(PIC2, 0x0c);
 	EQUAL(in(PIC2 + 1), 0);		// at either address
 	EQUAL(in(PIC2 + 1), 0);
+}
+
+// A kernel that takes no interrupts: it polls the first chip, then the second.
+static void pic_poll_both(void)
+{
+	for (int address = 0; address < 2; address++) {
+		power_on();
+		pic_setup(0xffff);
+		pulse(9);
+		pulse(10);
+		out(PIC1, 0x0c);
+		EQUAL(in(PIC1 + address), 0x82);
+		EQUAL(in(PIC1 + 1), 0);
+		EQUAL(in(PIC2 + 1), 0);
+		EQUAL(irr(PIC1), 0);
+		out(PIC2, 0x0c);
+		EQUAL(in(PIC2 + address), 0x81);
+		EQUAL(pc_interrupt(&pc), -1);
+		out(PIC2, 0x20);
+		out(PIC1, 0x20);
+		EQUAL(pc_interrupt(&pc), 42);
+	}
+}
+
+// The second chip asks again at once when its service ends at once.
+static void pic_second_auto_eoi(void)
+{
+	pic_setup(0xffff);
+	out(PIC2, 0x11);
+	out(PIC2 + 1, 40);
+	out(PIC2 + 1, 2);
+	out(PIC2 + 1, 3);
+	pulse(9);
+	pulse(10);
+	EQUAL(pc_interrupt(&pc), 41);
+	EQUAL(isr(PIC2), 0);
+	EQUAL(pc_interrupt(&pc), -1);
+	out(PIC1, 0x20);
+	EQUAL(pc_interrupt(&pc), 42);
 }
 
 static void pic_words(void)
@@ -786,6 +874,9 @@ static void pic_words(void)
 	out(PIC1 + 1, 0x02);		// ICW3
 	out(PIC1 + 1, 0x03);
 	EQUAL(in(PIC1 + 1), 0x03);
+	pulse(6);
+	EQUAL(pc_interrupt(&pc), 0x5e);
+	EQUAL(isr(PIC1), 0x40);		// no automatic EOI
 	out(PIC1, 0x13);		// single, with ICW4
 	out(PIC1 + 1, 0x60);
 	out(PIC1 + 1, 0x03);		// automatic EOI
@@ -913,13 +1004,22 @@ static void compare(struct counter *c, struct drawn *d, int64_t t)
 		EQUAL(counter_value(c, t), d->count % d->modulus);
 }
 
-// A rise that is foretold comes, and no other.
+// A rise that is foretold comes, and no other. Sometimes nobody looks.
 static void run(struct counter *c, struct drawn *d, int64_t *t, int ticks)
 {
+	int64_t rise = counter_next_rise(c, *t);
+
+	if (rand() % 2) {
+		for (; ticks > 0; ticks--, ++*t)
+			drawn_clock(d);
+		return;
+	}
 	while (ticks-- > 0) {
-		int64_t rise = counter_next_rise(c, *t);
 		bool before = counter_output(c, *t);
 
+		if (*t >= rise)
+			rise = counter_next_rise(c, *t);
+		EQUAL(counter_next_rise(c, *t), rise);
 		CHECK(rise > *t);
 		++*t;
 		drawn_clock(d);
@@ -955,6 +1055,10 @@ static void counter_as_drawn(int mode, int modulus)
 			drawn_gate(&d, gate);
 		}
 		run(&c, &d, &t, rand() % (i % 100 ? 20 : 2000) + 1);
+		if (rand() % 2)
+			compare(&c, &d, t);
+		else if (rand() % 2 && begun(&d))
+			EQUAL(counter_value(&c, t), d.count % d.modulus);
 	}
 }
 
@@ -964,6 +1068,41 @@ static void counters(void)
 		counter_as_drawn(mode, 65536);
 		counter_as_drawn(mode, 10000);
 	}
+}
+
+// The data sheet forbids a count of 1 where it would not divide anything.
+static void count_of_one(void)
+{
+	struct counter c;
+
+	for (int mode = 2; mode < 4; mode++) {
+		counter_init(&c, true);
+		counter_set_mode(&c, mode + 4, false);	// the same mode
+		EQUAL(c.mode, mode);
+		counter_set_count(&c, 1, 0);
+		for (int t = 1; t < 10; t++) {
+			EQUAL(counter_output(&c, t), t % 2);
+			EQUAL(counter_next_rise(&c, t), (t | 1) + 2 * (t % 2));
+		}
+	}
+}
+
+// Nothing stays of what was counted in another mode.
+static void mode_forgets(void)
+{
+	struct counter c;
+
+	counter_init(&c, true);
+	EQUAL(counter_value(&c, 0), 0);
+	EQUAL(c.modulus, 65536);
+	counter_set_mode(&c, 4, false);
+	counter_set_count(&c, 10, 0);
+	counter_set_gate(&c, false, 6);
+	EQUAL(counter_value(&c, 7), 5);
+	counter_set_mode(&c, 5, false);
+	counter_set_count(&c, 5, 8);
+	CHECK(counter_output(&c, 9));
+	EQUAL(counter_value(&c, 9), 0);
 }
 
 // The time when the counter has ticked n times.
@@ -1002,16 +1141,20 @@ static void pit_bytes(void)
 	out(PIT_CONTROL, 0x00);		// of no effect
 	EQUAL(read_count(0), 0x11ff);
 	EQUAL(read_count(0), 0x11f5);
+	out(0x40, 0x99);		// half of a count: nothing yet
+	EQUAL(read_count(0), 0x11f5);
+	tick_to(0x41);
+	EQUAL(read_count(0), 0x11f4);
 	out(PIT_CONTROL, 0x54);		// 1: low byte alone
 	out(0x41, 0x80);
-	tick_to(0x41);
+	tick_to(0x42);
 	EQUAL(in(0x41), 0x80);
 	EQUAL(in(0x41), 0x80);
 	out(PIT_CONTROL, 0x64);		// 1: high byte alone
 	out(0x41, 0x80);
-	tick_to(0x42);
-	EQUAL(in(0x41), 0x80);
 	tick_to(0x43);
+	EQUAL(in(0x41), 0x80);
+	tick_to(0x44);
 	EQUAL(in(0x41), 0x7f);
 	out(PIT_CONTROL, 0x40);
 	EQUAL(in(0x41), 0x7f);
@@ -1041,6 +1184,8 @@ static void pit_read_back(void)
 {
 	out(PIT_CONTROL, 0xe2);		// status of 0
 	EQUAL(in(0x40), 0xf6);		// output high, no count, both bytes
+	CHECK(!pc.pit.channel[1].status_latched);
+	CHECK(!pc.pit.channel[2].status_latched);
 	out(PIT_CONTROL, 0xb0);		// 2: mode 0
 	out(PIT_CONTROL, 0xe8);
 	EQUAL(in(0x42), 0x70);
@@ -1076,14 +1221,18 @@ static void pit_read_back(void)
 static void pit_gate_port(void)
 {
 	EQUAL(in(PIT_GATE) & 0xef, 0x20);
+	out(PIT_CONTROL, 0xb6);
+	write_count(2, 2);		// the gate is closed
+	tick_to(2);
+	EQUAL(in(PIT_GATE) & 0x20, 0x20);
 	out(PIT_GATE, 0xfd);
 	EQUAL(in(PIT_GATE) & 0xef, 0x2d);	// the upper ones are not kept
 	out(PIT_CONTROL, 0xb0);
 	EQUAL(in(PIT_GATE) & 0x20, 0);
 	write_count(2, 11931);
-	tick_to(11931);
+	tick_to(11933);
 	EQUAL(in(PIT_GATE) & 0x20, 0);
-	tick_to(11932);
+	tick_to(11934);
 	EQUAL(in(PIT_GATE) & 0x20, 0x20);
 	out(0x42, 100);			// between the bytes it stands
 	EQUAL(in(PIT_GATE) & 0x20, 0);
@@ -1126,6 +1275,18 @@ static void pit_one_shot(void)
 	now = pc.now;
 	write_count(0, 1193);		// again
 	pc_advance(&pc, pc_next_event(&pc));
+	EQUAL(pc_interrupt(&pc), 32);
+}
+
+// The line follows the output, whatever moves it.
+static void pit_mode_edge(void)
+{
+	pic_setup(1);
+	out(PIT_CONTROL, 0x34);
+	EQUAL(pc_interrupt(&pc), -1);	// it is high already
+	out(PIT_CONTROL, 0x30);		// mode 0: low
+	EQUAL(pc_interrupt(&pc), -1);
+	out(PIT_CONTROL, 0x34);
 	EQUAL(pc_interrupt(&pc), 32);
 }
 
@@ -1272,6 +1433,16 @@ static void rtc_set_time(void)
 	set_cmos(HOUR, 0x12);
 	set_cmos(REG_B, B_24H);
 	EQUAL(cmos(HOUR), 0);
+	now += 61 * NSEC_PER_SEC;
+	set_cmos(YEAR, 0x99);
+	EQUAL(cmos(YEAR), 0x99);
+	EQUAL(cmos(MINUTE), 0x01);
+	now += 61 * NSEC_PER_SEC;
+	set_cmos(REG_B, B_SET | B_24H);	// stops here
+	now += 61 * NSEC_PER_SEC;
+	EQUAL(cmos(MINUTE), 0x02);
+	set_cmos(REG_B, B_24H);
+	EQUAL(cmos(MINUTE), 0x02);
 	set_cmos(MONTH, 0xff);		// is a month all the same
 	CHECK(cmos(MONTH) <= 0x12 && cmos(DAY) <= 0x31);
 }
@@ -1332,6 +1503,10 @@ static void rtc_updates(void)
 	EQUAL(cmos(REG_B), B_24H | B_SET);
 	now += 5 * NSEC_PER_SEC;
 	EQUAL(cmos(REG_C), FLAG_PERIODIC);
+	set_cmos(REG_B, B_24H);
+	now += NSEC_PER_SEC;
+	set_cmos(REG_B, B_24H | FLAG_UPDATED);	// it has happened already
+	EQUAL(pc_interrupt(&pc), 40);
 }
 
 static void rtc_periodic(void)
@@ -1348,6 +1523,10 @@ static void rtc_periodic(void)
 	next_is(FLAG_PERIODIC, NSEC_PER_SEC * 10 + 500 * MSEC);
 	set_cmos(REG_A, 0x21);		// 256 Hz
 	next_is(FLAG_PERIODIC, NSEC_PER_SEC * 10 + 503906250);
+	set_cmos(REG_A, 0x22);		// 128 Hz
+	next_is(FLAG_PERIODIC, NSEC_PER_SEC * 10 + 507812500);
+	set_cmos(REG_A, 0x23);		// 8192 Hz
+	next_is(FLAG_PERIODIC, NSEC_PER_SEC * 10 + 507934571);
 	set_cmos(REG_A, 0x20);
 	CHECK(pc_next_event(&pc) == TIME_NEVER);
 	now += NSEC_PER_SEC / 2 - 10 * MSEC;
@@ -1362,6 +1541,13 @@ static void rtc_alarm(void)
 	set_cmos(SECOND_ALARM, 0x05);
 	set_cmos(REG_B, B_24H | FLAG_ALARM);
 	next_is(FLAG_ALARM, 45 * NSEC_PER_SEC);
+	now += 2 * NSEC_PER_SEC;
+	EQUAL(cmos(REG_C) & FLAG_ALARM, 0);	// once
+	set_cmos(SECOND_ALARM, 0);
+	set_cmos(MINUTE_ALARM, 0x15);
+	next_is(FLAG_ALARM, 100 * NSEC_PER_SEC);
+	set_cmos(SECOND_ALARM, 5);
+	set_cmos(MINUTE_ALARM, 0x14);
 	next_is(FLAG_ALARM, (45 + 86400) * NSEC_PER_SEC);
 	set_cmos(HOUR_ALARM, 0xff);	// each hour
 	next_is(FLAG_ALARM, (45 + 86400 + 3600) * NSEC_PER_SEC);
@@ -1369,7 +1555,14 @@ static void rtc_alarm(void)
 	next_is(FLAG_ALARM, (45 + 86400 + 3660) * NSEC_PER_SEC);
 	set_cmos(SECOND_ALARM, 0xd0);
 	next_is(FLAG_ALARM, (46 + 86400 + 3660) * NSEC_PER_SEC);
-	set_cmos(REG_B, FLAG_ALARM);	// 12 hours: it is 11:15:06 PM
+	set_cmos(REG_B, B_SET | B_24H | FLAG_ALARM);
+	CHECK(pc_next_event(&pc) == TIME_NEVER);
+	set_cmos(REG_B, B_24H | FLAG_ALARM | FLAG_UPDATED | FLAG_PERIODIC);
+	set_cmos(REG_A, 0x2f);
+	next_is(FLAG_PERIODIC, (46 + 86400 + 3660) * NSEC_PER_SEC +
+		500 * MSEC);
+	next_is(FLAGS, (47 + 86400 + 3660) * NSEC_PER_SEC);
+	set_cmos(REG_B, FLAG_ALARM);	// 12 hours: it is 11:14:07 PM
 	set_cmos(HOUR_ALARM, 0x12);
 	set_cmos(MINUTE_ALARM, 0x00);
 	set_cmos(SECOND_ALARM, 0x00);
@@ -1391,7 +1584,9 @@ static const struct { const char *name; void (*run)(void); } tests[] = {
 	T(uart_loopback), T(pic_vectors), T(pic_priorities), T(pic_cascade),
 	T(pic_masks), T(pic_eoi), T(pic_auto_eoi), T(pic_rotation),
 	T(pic_special_mask), T(pic_level), T(pic_spurious), T(pic_poll),
-	T(pic_words), T(counters), T(pit_bytes), T(pit_bcd),
+	T(pic_poll_both), T(pic_second_auto_eoi), T(pit_mode_edge),
+	T(pic_words), T(counters), T(count_of_one),
+	T(mode_forgets), T(pit_bytes), T(pit_bcd),
 	T(pit_read_back), T(pit_gate_port), T(pit_one_shot),
 	T(pit_periodic), T(date), T(days), T(rtc_time), T(rtc_set_time),
 	T(rtc_registers), T(rtc_updates), T(rtc_periodic), T(rtc_alarm),

@@ -73,23 +73,24 @@ void rtc_look(struct rtc *r)
 		*flags |= FLAG_ALARM;
 }
 
+// The slowest period ends with each half of a second, so no other interrupt
+// comes before the periodic one.
 static uint64_t next_interrupt(const struct rtc *r)
 {
 	uint8_t b = r->cmos[REG_B];
 	int64_t second = NEVER;
-	uint64_t due = TIME_NEVER;
 
 	if ((b & FLAG_PERIODIC) && (r->cmos[REG_A] & A_RATE))
-		due = period_end(r);
+		return period_end(r);
 	if (b & B_SET)
-		return due;
+		return TIME_NEVER;
 	if (b & FLAG_ALARM)
 		second = next_alarm(r, rtc_clock(r) + 1);
 	if (b & FLAG_UPDATED)
 		second = rtc_clock(r) + 1;
-	if (second != NEVER && (second - r->base) * NSEC_PER_SEC < due)
-		due = (second - r->base) * NSEC_PER_SEC;
-	return due;
+	if (second == NEVER)
+		return TIME_NEVER;
+	return (second - r->base) * NSEC_PER_SEC;
 }
 
 void rtc_update(struct rtc *r)
