@@ -136,6 +136,8 @@ static bool harmless(uint64_t *a)
 		break;
 	case SYS_exofork:
 		return rnd() % 8 == 0;
+	case SYS_env_mkguest:		// says so where there are none
+		return rnd() % 256 == 0;
 	case SYS_vm_next:
 		a[2] %= 100;
 		break;
@@ -264,17 +266,24 @@ static void sweep(void)
 			sys_env_destroy(envs[i].env_id);
 }
 
-// Waits until it ends, for so long, else ends it; its status.
+static bool waits(envid_t id)
+{
+	enum EnvStatus status = envs[ENVX(id)].env_status;
+
+	return status == ENV_BLOCKED || status == ENV_NOT_RUNNABLE;
+}
+
+// Waits until it ends, for so long, and ends it if it waits itself; its
+// status.
 static int end(envid_t id, uint64_t since)
 {
 	while (envs[ENVX(id)].env_id == id && alive(ENVX(id))) {
-		if (rdtsc() - since > PATIENCE_MS * sysinfo.si_tsc_khz ||
-		    envs[ENVX(id)].env_status == ENV_BLOCKED) {
-			sys_sleep(1);
-			if (envs[ENVX(id)].env_status == ENV_BLOCKED)
-				sys_env_destroy(id);
-		}
-		sys_sleep(1);
+		bool waited = waits(id);
+
+		sys_sleep(4);
+		if ((waited && waits(id)) ||
+		    rdtsc() - since > PATIENCE_MS * sysinfo.si_tsc_khz)
+			sys_env_destroy(id);
 	}
 	return wait(id);
 }
