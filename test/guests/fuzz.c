@@ -421,7 +421,7 @@ static uint64_t entry(bool wild)
 static void tables(uint64_t n)
 {
 	bool wild = state & 1;
-	uint64_t *t = (void *)0x80000, sum = 0;
+	uint64_t *t = (void *)0x80000;
 
 	for (uint64_t i = 0; i < n; i++) {
 		for (int k = 0; k < 64; k++)
