@@ -21,11 +21,11 @@ TESTS = """bus clocks board odd_times debug_port exit_port keyboard
     keyboard_reset uart_registers uart_divisor uart_output uart_input
     uart_trigger_levels uart_interrupts uart_gate uart_loopback pic_vectors
     pic_priorities pic_cascade pic_masks pic_eoi pic_auto_eoi pic_rotation
-    pic_special_mask pic_level pic_spurious pic_poll
-    pic_poll_both pic_second_auto_eoi pit_mode_edge pic_words counters
-    count_of_one mode_forgets pit_bytes pit_bcd pit_read_back pit_gate_port pit_one_shot pit_periodic
-    date days rtc_time rtc_set_time rtc_registers rtc_updates rtc_periodic
-    rtc_alarm""".split()
+    pic_special_mask pic_level pic_spurious pic_poll pic_poll_both
+    pic_second_auto_eoi pit_mode_edge pic_words counters count_of_one
+    mode_forgets pit_bytes pit_bcd pit_read_back pit_gate_port pit_one_shot
+    pit_periodic date days rtc_time rtc_set_time rtc_registers rtc_updates
+    rtc_periodic rtc_alarm""".split()
 
 pytestmark = pytest.mark.xdist_group("devices")
 

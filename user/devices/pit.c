@@ -111,6 +111,7 @@ void pit_out(void *pit, uint16_t port, uint8_t value)
 	else if (port == PIT_CONTROL)
 		control(p, value, ticks(p));
 	else
-		pit_channel_out(&p->channel[port - PIT_COUNTER], value, ticks(p));
+		pit_channel_out(&p->channel[port - PIT_COUNTER], value,
+				ticks(p));
 	update(p);
 }
