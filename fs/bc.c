@@ -7,7 +7,8 @@
 // uses bc_get(), which touches and asks at once; what is touched later, after
 // an eviction in between, is caught by the request loop's bc_settle(). So
 // that nothing worse than a lost free block comes of it, a block is unlinked
-// before it is freed, and marked as used before it is linked.
+// before it is freed, and marked as used before it is linked. Blocks of the
+// running transaction (journal.c) stay until it is committed.
 #include <fs/fs.h>
 
 // Bits of page table entries that are free for us: the server never forks.
@@ -18,34 +19,60 @@ static uint32_t disk_nblocks;
 static uint32_t slots[NCACHE];	// blocks in the cache; may be gone already
 static uint32_t hand;
 static int bc_err;
+static bool unflushed;		// the disk may have something in its cache
 
 void *diskaddr(uint32_t blockno)
 {
 	return (void *)(DISKMAP + (uintptr_t)blockno * BLKSIZE);
 }
 
-static uint32_t blockof(const void *addr)
+uint32_t blockof(const void *addr)
 {
 	return ((uintptr_t)addr - DISKMAP) / BLKSIZE;
 }
 
-int flush_block(void *addr)
+int disk_write(uint32_t secno, const void *buf, size_t nsecs)
 {
-	uint32_t secno = blockof(addr) * BLKSECTS;
-	pte_t pte = va_pte(addr);
 	int r;
 
-	if (!(pte & (PTE_D | PTE_DIRTY)) || (pte & PTE_BAD))
-		return 0;
-	addr = diskaddr(blockof(addr));
+	unflushed = true;
 	if (sysinfo.si_role == ROLE_GUEST)
-		r = host_write(secno, addr, BLKSECTS);
+		r = host_write(secno, buf, nsecs);
 	else
-		r = ide_write(secno, addr, BLKSECTS);
-	if (r < 0) {
-		cprintf("fs: writing block %u: %e\n", blockof(addr), r);
+		r = ide_write(secno, buf, nsecs);
+	if (r < 0)
+		cprintf("fs: writing block %u: %e\n", secno / BLKSECTS, r);
+	return r;
+}
+
+int disk_flush(void)
+{
+	int r;
+
+	if (!unflushed)
+		return 0;
+	r = sysinfo.si_role == ROLE_GUEST ? host_flush() : ide_flush();
+	if (r < 0)
+		cprintf("fs: the disk's cache can't be written: %e\n", r);
+	unflushed = r < 0;
+	return r;
+}
+
+static bool is_dirty(pte_t pte)
+{
+	return (pte & (PTE_D | PTE_DIRTY)) && !(pte & PTE_BAD);
+}
+
+int flush_block(void *addr)
+{
+	uint32_t blockno = blockof(addr);
+	int r;
+
+	if (!is_dirty(va_pte(addr)) || journal_has(blockno))
+		return 0;
+	addr = diskaddr(blockno);
+	if ((r = disk_write(blockno * BLKSECTS, addr, BLKSECTS)) < 0)
 		return r;
-	}
 	return sys_page_map(0, addr, 0, addr, PERM_RW);
 }
 
@@ -59,7 +86,8 @@ static void evict(void *addr)
 	sys_page_unmap(0, addr);
 }
 
-// An unused slot. Clock: what was touched since the hand came by last stays.
+// An unused slot. Clock: what was touched since the hand came by last stays,
+// and so does the transaction.
 static uint32_t *free_slot(void)
 {
 	for (;;) {
@@ -69,7 +97,7 @@ static uint32_t *free_slot(void)
 
 		if (!(pte & PTE_P))
 			return slot;
-		if (!(pte & PTE_A)) {
+		if (!(pte & PTE_A) && !journal_has(*slot)) {
 			evict(addr);
 			return slot;
 		}
@@ -83,9 +111,10 @@ static uint32_t *free_slot(void)
 static void give_back(void)
 {
 	for (int i = 0; i < NCACHE; i++) {
-		void *addr = diskaddr(slots[hand++ % NCACHE]);
+		uint32_t blockno = slots[hand++ % NCACHE];
+		void *addr = diskaddr(blockno);
 
-		if (va_pte(addr)) {
+		if (va_pte(addr) && !journal_has(blockno)) {
 			evict(addr);
 			return;
 		}
@@ -163,19 +192,21 @@ void bc_drop(uint32_t blockno)
 		sys_page_unmap(0, diskaddr(blockno));
 }
 
-int bc_sync(void)
+int bc_flush(void)
 {
 	int r, ret = 0;
 
-	for (int i = 0; i < NCACHE; i++) {
+	for (int i = 0; i < NCACHE; i++)
 		if ((r = flush_block(diskaddr(slots[i]))) < 0)
 			ret = r;
-		else
-			bc_drop(slots[i]);
-	}
-	if (ret == 0 && sysinfo.si_role == ROLE_HOST)
-		ret = ide_flush();
 	return ret;
+}
+
+void bc_empty(void)
+{
+	for (int i = 0; i < NCACHE; i++)
+		if (!is_dirty(va_pte(diskaddr(slots[i]))))
+			bc_drop(slots[i]);
 }
 
 int bc_init(void)

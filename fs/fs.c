@@ -5,12 +5,16 @@
 // Blocks to which more than one file lays claim, and, while the check runs,
 // blocks to which one does.
 #define claimed_twice	((uint32_t *)FSMAPS)
-#define claimed		((uint32_t *)(FSMAPS + 0x800000))
+#define claimed		((uint32_t *)(FSMAPS + 0x400000))
+// Blocks freed since the last commit. They must not be used before the next:
+// a power cut may give them back to the file that had them.
+#define freed		((uint32_t *)(FSMAPS + 0x800000))
 
 static struct Super *super;
 static uint32_t *bitmap;
-static uint32_t nblocks, data_start;
+static uint32_t nblocks, journal_start, data_start;
 static uint32_t hint;		// word of the bitmap to look at first
+static uint32_t nfreed;
 
 static bool test_bit(const uint32_t *map, uint32_t n)
 {
@@ -20,6 +24,44 @@ static bool test_bit(const uint32_t *map, uint32_t n)
 static void set_bit(uint32_t *map, uint32_t n)
 {
 	map[n / 32] |= 1u << n % 32;
+}
+
+// --------------------------------------------------------------
+// Operations
+
+int fs_commit(void)
+{
+	int r = journal_commit();
+
+	if (nfreed && journal_empty()) {
+		memset(freed, 0, NBITMAP(nblocks) * PGSIZE);
+		nfreed = 0;
+	}
+	return r;
+}
+
+bool fs_reclaim(void)
+{
+	return nfreed && (fs_commit() == 0 || !nfreed);
+}
+
+// An operation begins: all that it may change has room in the transaction,
+// which ends between two operations only.
+static int begin(void)
+{
+	int r = 0;
+
+	if (journal_room() < MAX_CHANGES(nblocks))
+		r = fs_commit();
+	return journal_room() < MAX_CHANGES(nblocks) ? r : 0;
+}
+
+int fs_sync(void)
+{
+	int r = fs_commit();
+
+	bc_empty();
+	return r;
 }
 
 // --------------------------------------------------------------
@@ -44,9 +86,9 @@ static int find_free(void)
 	for (uint32_t i = 0; i < nwords; i++) {
 		uint32_t w = (hint + i) % nwords, b;
 
-		if (!bitmap[w])
+		if (!(bitmap[w] & ~freed[w]))
 			continue;
-		b = w * 32 + __builtin_ctz(bitmap[w]);
+		b = w * 32 + __builtin_ctz(bitmap[w] & ~freed[w]);
 		if (!block_ok(b))
 			continue;
 		hint = w;
@@ -59,20 +101,23 @@ int alloc_block(void)
 {
 	int r, b = find_free();
 
-	if (b < 0 && openfile_reap())
-		b = find_free();
 	if ((r = bc_settle()) < 0)
 		return r;
-	if (b >= 0)
-		bitmap[b / 32] &= ~(1u << b % 32);
+	if (b < 0 || (r = journal_add(&bitmap[b / 32])) < 0)
+		return b < 0 ? b : r;
+	bitmap[b / 32] &= ~(1u << b % 32);
 	return b;
 }
 
 void free_block(uint32_t blockno)
 {
-	if (!block_ok(blockno))
+	if (!block_ok(blockno) || journal_add(&bitmap[blockno / 32]) < 0)
 		return;
 	set_bit(bitmap, blockno);
+	set_bit(freed, blockno);
+	nfreed++;
+	hint = MIN(hint, blockno / 32);		// used again soon
+	journal_drop(blockno);
 	bc_drop(blockno);
 }
 
@@ -92,14 +137,15 @@ const char *file_fault(const struct File *f)
 	return NULL;
 }
 
-static int alloc_zeroed(uint32_t *pblockno)
+// A new block of zeros; its number goes to *slot.
+static int alloc_zeroed(uint32_t *slot)
 {
-	int b = alloc_block();
+	int r, b;
 
-	if (b < 0)
-		return b;
+	if ((r = journal_add(slot)) < 0 || (b = r = alloc_block()) < 0)
+		return r;
 	bc_new(b);
-	*pblockno = b;
+	*slot = b;
 	return 0;
 }
 
@@ -177,17 +223,36 @@ ssize_t file_read(struct File *f, void *buf, size_t n, off_t offset)
 	return end - offset;
 }
 
+// Behind a file's end its last block has anything; before the end moves on
+// that becomes zeros.
+static int clear_tail(struct File *f)
+{
+	uint32_t used = f->f_size % BLKSIZE;
+	char *blk = NULL;
+	int r = 0;
+
+	if (used)
+		r = file_get_block(f, f->f_size / BLKSIZE, false, &blk);
+	if (blk)
+		memset(blk + used, 0, BLKSIZE - used);
+	return r;
+}
+
 ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset)
 {
 	off_t pos = offset, end;
 	const char *src = buf;
 	char *blk;
-	int r = 0;
+	int r;
 
 	if (offset < 0 || offset > MAXFILESIZE ||
 	    n > (size_t)(MAXFILESIZE - offset))
 		return -E_INVAL;
 	end = offset + n;
+	if ((r = begin()) < 0 ||
+	    (end > f->f_size && (r = journal_add(f)) < 0) ||
+	    (offset > f->f_size && (r = clear_tail(f)) < 0))
+		return r;
 	while (pos < end) {
 		size_t bn = MIN(BLKSIZE - pos % BLKSIZE, end - pos);
 
@@ -198,9 +263,11 @@ ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset)
 		pos += bn;
 		src += bn;
 	}
+	if (pos == offset)
+		return r;
 	if (pos > f->f_size)
 		f->f_size = pos;
-	return pos > offset ? pos - offset : r;
+	return pos - offset;
 }
 
 // Unlinks a block, then frees it.
@@ -222,8 +289,12 @@ static int file_truncate(struct File *f, off_t size)
 	uint32_t *indirect = NULL;
 	int r;
 
+	if ((r = journal_add(f)) < 0)
+		return r;
 	if (block_ok(f->f_indirect) &&
 	    (r = bc_get(f->f_indirect, &indirect)) < 0)
+		return r;
+	if (indirect && keep > NDIRECT && (r = journal_add(indirect)) < 0)
 		return r;
 	f->f_size = size;
 	for (i = keep; i < NDIRECT; i++)
@@ -246,23 +317,21 @@ static int file_truncate(struct File *f, off_t size)
 
 int file_set_size(struct File *f, off_t size)
 {
-	uint32_t rest = size % BLKSIZE;
-	off_t old = f->f_size;
-	char *blk;
 	int r;
 
 	if (size < 0 || size > MAXFILESIZE)
 		return -E_INVAL;
-	if (size < old) {
-		// What lies behind the end is zero, should it grow again.
-		blk = NULL;
-		if (rest && (r = file_get_block(f, size / BLKSIZE, false,
-						&blk)) < 0)
-			return r;
-		if (blk)
-			memset(blk + rest, 0, BLKSIZE - rest);
-		return file_truncate(f, size);
+	if ((r = begin()) < 0)
+		return r;
+	if (size < f->f_size) {
+		r = file_truncate(f, size);
+		// The rest of its last block may be written from now on,
+		// and must not be part of it after a power cut.
+		return r == 0 && size % BLKSIZE ? fs_commit() : r;
 	}
+	if ((r = journal_add(f)) < 0 ||
+	    (size > f->f_size && (r = clear_tail(f)) < 0))
+		return r;
 	f->f_size = size;
 	return 0;
 }
@@ -297,41 +366,20 @@ static int copy_blocks(struct File *src, struct File *dst)
 
 int file_copy(struct File *src, struct File *dst)
 {
+	off_t size;
 	int r;
 
 	if (src == dst)
 		return -E_INVAL;
-	if ((r = file_set_size(dst, 0)) < 0)
+	if ((r = begin()) < 0 || (r = file_truncate(dst, 0)) < 0)
 		return r;
-	if ((r = copy_blocks(src, dst)) < 0) {
+	size = src->f_size;
+	if ((r = copy_blocks(src, dst)) < 0 || (r = bc_settle()) < 0) {
 		file_truncate(dst, 0);
 		return r;
 	}
-	dst->f_size = src->f_size;
+	dst->f_size = size;
 	return 0;
-}
-
-int file_flush(struct File *f)
-{
-	uint32_t n = ROUNDUP(f->f_size, BLKSIZE) / BLKSIZE;
-	uint32_t *slot;
-	int r, ret = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (file_block_walk(f, i, false, &slot) < 0 ||
-		    !block_ok(*slot))
-			continue;
-		if ((r = flush_block(diskaddr(*slot))) < 0)
-			ret = r;
-	}
-	if (block_ok(f->f_indirect) &&
-	    (r = flush_block(diskaddr(f->f_indirect))) < 0)
-		ret = r;
-	for (uint32_t b = 2; b < data_start; b++)
-		if ((r = flush_block(diskaddr(b))) < 0)
-			ret = r;
-	r = flush_block(f);		// the directory that f is in
-	return r < 0 ? r : ret;
 }
 
 // --------------------------------------------------------------
@@ -391,8 +439,8 @@ static int dir_alloc_file(struct File *dir, struct File **pf)
 	}
 	if (dir->f_size == MAXFILESIZE)
 		return -E_NO_DISK;
-	r = file_get_block(dir, dir->f_size / BLKSIZE, true, &blk);
-	if (r < 0)
+	if ((r = journal_add(dir)) < 0 ||
+	    (r = file_get_block(dir, dir->f_size / BLKSIZE, true, &blk)) < 0)
 		return r;
 	memset(blk, 0, BLKSIZE);
 	dir->f_size += BLKSIZE;
@@ -485,7 +533,8 @@ int file_create(const char *path, uint32_t type, struct File **pf)
 		return r;
 	if (f)
 		return -E_FILE_EXISTS;
-	if ((r = dir_alloc_file(dir, &f)) < 0)
+	if ((r = begin()) < 0 || (r = dir_alloc_file(dir, &f)) < 0 ||
+	    (r = journal_add(f)) < 0)
 		return r;
 	memset(f, 0, sizeof(*f));
 	f->f_type = type;
@@ -502,15 +551,10 @@ int file_remove(struct File *f)
 		return -E_INVAL;
 	if (is_dir(f) && (r = dir_is_empty(f)) <= 0)
 		return r < 0 ? r : -E_FILE_EXISTS;
-	if ((r = file_truncate(f, 0)) < 0)
+	if ((r = begin()) < 0 || (r = file_truncate(f, 0)) < 0)
 		return r;
 	memset(f, 0, sizeof(*f));
 	return 0;
-}
-
-int fs_sync(void)
-{
-	return bc_sync();
 }
 
 // --------------------------------------------------------------
@@ -650,7 +694,8 @@ static void check_bitmap(void)
 			continue;
 		wrong += count_bits(bitmap[w] & claimed[w]);
 		lost += count_bits(~bitmap[w] & ~claimed[w]);
-		bitmap[w] = (damages ? bitmap[w] : ~0u) & ~claimed[w];
+		if (journal_add(&bitmap[w]) == 0)
+			bitmap[w] = (damages ? bitmap[w] : ~0u) & ~claimed[w];
 	}
 	if (wrong)
 		cprintf("fs: %u used blocks were marked free\n", wrong);
@@ -666,11 +711,16 @@ static int check_super(uint32_t disk_blocks)
 	if (r < 0)
 		return r;
 	nblocks = super->s_nblocks;
-	data_start = 2 + (nblocks + BLKBITSIZE - 1) / BLKBITSIZE;
+	journal_start = 2 + NBITMAP(nblocks);
+	data_start = journal_start + super->s_njournal;
 	if (super->s_magic != FS_MAGIC)
 		fault = "no file system on the disk";
-	else if (nblocks > disk_blocks || data_start >= nblocks)
+	else if (nblocks > disk_blocks || journal_start >= nblocks)
 		fault = "its size is not the disk's";
+	else if (super->s_njournal <= MAX_CHANGES(nblocks) ||
+		 super->s_njournal > 1 + JOURNAL_COPIES ||
+		 data_start >= nblocks)
+		fault = "its journal has an impossible size";
 	else if (!is_dir(&super->s_root))
 		fault = "the root is no directory";
 	else
@@ -683,7 +733,7 @@ static int check_super(uint32_t disk_blocks)
 
 static int map_alloc(uint32_t *map)
 {
-	uint32_t n = (nblocks + BLKBITSIZE - 1) / BLKBITSIZE;
+	uint32_t n = NBITMAP(nblocks);
 	int r;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -700,14 +750,17 @@ int fs_init(uint32_t disk_blocks)
 
 	if (r < 0)
 		return r;
-	if ((r = map_alloc(claimed_twice)) < 0 || (r = map_alloc(claimed)) < 0)
+	r = journal_init(journal_start, super->s_njournal, nblocks);
+	if (r < 0 || (r = check_super(disk_blocks)) < 0)
+		return r;
+	if ((r = map_alloc(claimed_twice)) < 0 ||
+	    (r = map_alloc(claimed)) < 0 || (r = map_alloc(freed)) < 0)
 		return r;
 	bitmap = diskaddr(2);
-	damages = 0;
-	hint = 0;
+	damages = hint = nfreed = 0;
 	check_tree();
 	check_bitmap();
-	for (uint32_t i = 0; i < data_start - 2; i++)
+	for (uint32_t i = 0; i < NBITMAP(nblocks); i++)
 		sys_page_unmap(0, (char *)claimed + i * PGSIZE);
 	return bc_settle();
 }

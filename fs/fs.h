@@ -2,6 +2,7 @@
 //
 //	serv.c	requests of clients, open files
 //	fs.c	files, directories, free blocks, the check at start
+//	journal.c	makes operations whole
 //	bc.c	the block cache
 //	ide.c	the disk on the host; host.c: the disk in a guest
 //
@@ -34,6 +35,7 @@ enum {
 // bc.c. Sets up the cache over the disk; the number of the disk's blocks.
 int bc_init(void);
 void *diskaddr(uint32_t blockno);
+uint32_t blockof(const void *addr);
 // Brings the block in and gives its address, which may be touched at any
 // time: a block that was evicted comes back by page fault. -E_CORRUPT: not on
 // this disk. -E_IO.
@@ -42,27 +44,55 @@ int bc_get(uint32_t blockno, void *pp);
 void bc_new(uint32_t blockno);
 // Forgets the block, unwritten changes too.
 void bc_drop(uint32_t blockno);
-// Writes the block at addr to the disk when it is in the cache and dirty.
+// Writes the block at addr to the disk when it is in the cache, dirty, and no
+// part of the running transaction.
 int flush_block(void *addr);
-// Writes all that is dirty, and empties the cache.
-int bc_sync(void);
+// The same for all blocks; the last error, after all were tried.
+int bc_flush(void);
+// Empties the cache of what is clean.
+void bc_empty(void);
 // The error of a block that could not be brought in since the last call.
 // Until then it shows zeros, and nothing written to it counts.
 int bc_settle(void);
+
+// To this machine's disk, whichever it is, past the cache. disk_flush: what
+// was written is on the disk for good when it returns.
+int disk_write(uint32_t secno, const void *buf, size_t nsecs);
+int disk_flush(void);
+
+// journal.c. The journal's place, n blocks from `first` on, on a disk of
+// nblocks. Finishes the transaction that a power cut left behind, or ignores
+// it; says so.
+int journal_init(uint32_t first, uint32_t n, uint32_t nblocks);
+// The block at addr is metadata and about to change: it joins the running
+// transaction. There must be room.
+int journal_add(const void *addr);
+// Is the block part of the running transaction?
+bool journal_has(uint32_t blockno);
+// The block is freed: what is in it no longer matters.
+void journal_drop(uint32_t blockno);
+// How many blocks more the transaction can have; whether it has none.
+uint32_t journal_room(void);
+bool journal_empty(void);
+// Makes all that was done the disk's, for good. An error although the
+// transaction is empty then: a data block could not be written.
+int journal_commit(void);
 
 // ide.c, host.c: the number of blocks on the disk; nsecs sectors from or to
 // buf. host_read wants one whole block and a page of its own for it.
 int ide_init(void);
 int ide_read(uint32_t secno, void *buf, size_t nsecs);
 int ide_write(uint32_t secno, const void *buf, size_t nsecs);
-// What was written is on the disk for good when it returns.
 int ide_flush(void);
 int host_init(void);
 int host_read(uint32_t secno, void *buf, size_t nsecs);
 int host_write(uint32_t secno, const void *buf, size_t nsecs);
+int host_flush(void);
 
-// fs.c. Mounts the disk of that many blocks: checks the superblock, then
-// every file and directory; says what is damaged.
+// fs.c. Mounts the disk of that many blocks: checks the superblock, finishes
+// what a power cut broke off, then checks every file and directory; says what
+// is damaged. Changes are whole or not at all, and on the disk for good after
+// fs_commit.
 int fs_init(uint32_t disk_blocks);
 // The number of a free block, now used; its contents are what they were.
 int alloc_block(void);
@@ -80,11 +110,10 @@ ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset);
 int file_set_size(struct File *f, off_t size);
 // dst becomes what src is; blocks of zeros become holes.
 int file_copy(struct File *src, struct File *dst);
-int file_flush(struct File *f);
 // A directory must be empty: -E_FILE_EXISTS.
 int file_remove(struct File *f);
+int fs_commit(void);
+// Commits, when that makes blocks free for use: false when it does not.
+bool fs_reclaim(void);
+// Commits, and gives memory back.
 int fs_sync(void);
-
-// serv.c: closes the files that no client has open any more, removes those
-// that were temporary; true when one was.
-bool openfile_reap(void);

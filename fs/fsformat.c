@@ -16,7 +16,10 @@
 
 #include <inc/fs.h>
 
-enum { MAX_NBLOCKS = 0xbff00000 / BLKSIZE };	// see DISKSIZE in fs/fs.h
+enum {
+	MIN_NBLOCKS = 16,
+	MAX_NBLOCKS = 0xbff00000 / BLKSIZE,	// see DISKSIZE in fs/fs.h
+};
 
 struct node {
 	char name[MAXNAMELEN];
@@ -238,13 +241,17 @@ static void write_image(void)
 
 static void format(void)
 {
+	uint32_t njournal = 1 + MAX(MAX_CHANGES(nblocks),
+				    MIN(nblocks / 64, JOURNAL_COPIES));
+
 	disk = zalloc((size_t)nblocks * BLKSIZE);
-	next_block = 2 + (nblocks + BLKBITSIZE - 1) / BLKBITSIZE;
+	next_block = 2 + NBITMAP(nblocks) + njournal;
 	if (next_block >= nblocks)
-		die("%s: no room for the bitmap", image);
+		die("%s: no room for bitmap and journal", image);
 	struct Super *super = block(1);
 	super->s_magic = FS_MAGIC;
 	super->s_nblocks = nblocks;
+	super->s_njournal = njournal;
 	emit(&root, &super->s_root);
 
 	uint8_t *bitmap = block(2);
@@ -259,8 +266,9 @@ int main(int argc, char **argv)
 		    "[DEST=SOURCE | DEST/ | @LIST]...");
 	char *end;
 	unsigned long n = strtoul(argv[2], &end, 0);
-	if (*end || n < 4 || n > MAX_NBLOCKS)
-		die("%s: a disk has 4 to %d blocks", argv[2], MAX_NBLOCKS);
+	if (*end || n < MIN_NBLOCKS || n > MAX_NBLOCKS)
+		die("%s: a disk has %d to %d blocks", argv[2], MIN_NBLOCKS,
+		    MAX_NBLOCKS);
 	image = argv[1];
 	nblocks = n;
 	for (int i = 3; i < argc; i++)

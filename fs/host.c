@@ -76,3 +76,9 @@ int host_write(uint32_t secno, const void *buf, size_t nsecs)
 	}
 	return 0;
 }
+
+int host_flush(void)
+{
+	REQ->flush.req_fileid = fileid;
+	return host_call(FSREQ_FLUSH, REQ, NULL);
+}

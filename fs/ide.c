@@ -170,6 +170,8 @@ int ide_flush(void)
 {
 	int r;
 
+	if (confused && (r = ide_recover()) < 0)
+		return r;
 	ide_command(CMD_FLUSH_CACHE, 0, 0);
 	r = ide_wait(0);
 	// A drive that does not know the command has no cache.

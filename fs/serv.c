@@ -36,29 +36,27 @@ static struct Fd *fd_page(const struct OpenFile *o)
 // --------------------------------------------------------------
 // Open files
 
-// Closes o. Another who has the temporary file open inherits it.
-static bool openfile_close(struct OpenFile *o)
+// Closes o. A temporary file goes, unless another has it open and inherits it.
+static void openfile_close(struct OpenFile *o)
 {
 	o->o_live = false;
 	sys_page_unmap(0, fd_page(o));
 	if (!o->o_temp || !o->o_file)
-		return false;
+		return;
 	for (struct OpenFile *p = opentab; p < opentab + nopen; p++)
 		if (p->o_live && p->o_file == o->o_file) {
 			p->o_temp = true;
-			return false;
+			return;
 		}
-	return file_remove(o->o_file) == 0;
+	file_remove(o->o_file);
 }
 
-bool openfile_reap(void)
+// Closes the files that no client has open any more.
+static void openfile_reap(void)
 {
-	bool removed = false;
-
 	for (struct OpenFile *o = opentab; o < opentab + nopen; o++)
 		if (o->o_live && pageref(fd_page(o)) <= 1)
-			removed |= openfile_close(o);
-	return removed;
+			openfile_close(o);
 }
 
 // A slot and its page; it counts as open once o_live is set.
@@ -255,13 +253,14 @@ static int serve_stat(struct request *rq)
 	return 0;
 }
 
-// A temporary file has no need to outlive the machine.
+// A temporary file has no need to outlive the machine. For all others one
+// commit does: it is of everything.
 static int serve_flush(struct request *rq)
 {
 	struct OpenFile *o;
 	int r = openfile_lookup(rq, rq->hdr.flush.req_fileid, -1, &o);
 
-	return r < 0 || o->o_temp ? r : file_flush(o->o_file);
+	return r < 0 || o->o_temp ? r : fs_commit();
 }
 
 static int serve_remove(struct request *rq)
@@ -338,6 +337,11 @@ static int serve(struct request *rq, uint64_t nr, int perm)
 		return fs_state;
 	memcpy(&rq->hdr, rq->page, requests[nr].header);
 	r = requests[nr].serve(rq);
+	if (r == -E_NO_DISK) {
+		openfile_reap();
+		if (fs_reclaim())
+			r = requests[nr].serve(rq);
+	}
 	e = bc_settle();
 	return e < 0 ? e : r;
 }

@@ -53,9 +53,9 @@ struct Journal {
 	uint32_t j_block[JOURNAL_COPIES];
 };
 _Static_assert(sizeof(struct Journal) == SECTSIZE, "no power cut splits it");
-// An operation changes no more blocks than that: all of the bitmap, a
-// directory's two and its entry in another, an indirect block.
-#define MAX_CHANGES(nblocks)	(NBITMAP(nblocks) + 4)
+// An operation changes no more metadata than that: all of the bitmap and, when
+// a directory grows, its own entry, its indirect block and its new block.
+#define MAX_CHANGES(nblocks)	(NBITMAP(nblocks) + 3)
 
 // Requests. The client shares one page that holds the arguments with the
 // server; READ's data come back in the same page. The IPC value is the

@@ -11,10 +11,15 @@ FLAGS = """-std=gnu11 -g -O1 -DHOST_TOOL -D_GNU_SOURCE -Wall -Wextra -Werror
     -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wpointer-arith
     -Wwrite-strings -Wvla -fsanitize=address,undefined
     -fno-sanitize-recover=undefined""".split()
+# The folder's inc/lib.h comes before the real one.
+SERVER = """-Itest/host -I. -include sys/types.h test/host/fs_client.c
+    test/host/fs_machine.c test/host/fs_server.c fs/journal.c
+    fs/host.c""".split()
 TESTS = """basic holes sizes modes directories copy temporary full_disk
     removed_while_open bad_requests
     changed_request many_open guests eviction read_error
-    write_error no_memory scarce_memory no_disk bad_superblock bad_pointers bad_indirect
+    write_error no_memory scarce_memory no_disk
+    full_journal commit_writes bad_journal bad_superblock bad_pointers bad_indirect
     bad_files shared_blocks bad_bitmap random fuzz fuzz_requests""".split()
 
 pytestmark = pytest.mark.xdist_group("host_fs")
@@ -33,10 +38,7 @@ def compile_host(output, *arguments):
 @pytest.fixture(scope="module")
 def fs_test(tmp_path_factory):
     binary = tmp_path_factory.mktemp("fs") / "fs_test"
-    # The folder's inc/lib.h comes before the real one.
-    compile_host(binary, "-Itest/host", "-I.", "-include", "sys/types.h",
-                 "test/host/fs_test.c", "test/host/fs_machine.c",
-                 "test/host/fs_server.c")
+    compile_host(binary, *SERVER, "test/host/fs_test.c")
     return binary
 
 
@@ -104,9 +106,9 @@ class TestFsformat:
 
     @pytest.mark.parametrize("arguments, message", [
         ((), "usage:"),
-        (("3",), "a disk has 4 to"),
-        (("1000000",), "a disk has 4 to"),
-        (("many",), "a disk has 4 to"),
+        (("3",), "a disk has 16 to"),
+        (("1000000",), "a disk has 16 to"),
+        (("many",), "a disk has 16 to"),
         (("64", "/x=/nonexistent"), "No such file"),
         (("64", "/x"), "neither DEST=SOURCE nor DEST/"),
         (("64", "/x=SRC", "/x=SRC"), "is there already"),

@@ -22,6 +22,7 @@ unsigned disk_reads, disk_writes;
 bool all_bad, deaf, evil, no_room;
 int fail_alloc;
 bool scarce;
+void (*recorder)(uint32_t secno, const void *buf, size_t nsecs);
 char console[CONSOLE];
 
 static size_t console_len;
@@ -221,32 +222,75 @@ int ide_write(uint32_t secno, const void *buf, size_t nsecs)
 	uint32_t b = secno / BLKSECTS;
 
 	disk_writes++;
-	if (b >= disk_blocks || nsecs != BLKSECTS || secno % BLKSECTS)
+	if (b >= disk_blocks || secno % BLKSECTS + nsecs > BLKSECTS)
 		panic("write beyond the disk: %u", secno);
 	if (all_bad || b == bad_write)
 		return -E_IO;
-	memcpy(disk + (size_t)b * BLKSIZE, buf, BLKSIZE);
+	memcpy(disk + (size_t)secno * SECTSIZE, buf, nsecs * SECTSIZE);
+	if (recorder)
+		recorder(secno, buf, nsecs);
 	return 0;
 }
 
 int ide_flush(void)
 {
-	return all_bad ? -E_IO : 0;
+	if (all_bad)
+		return -E_IO;
+	if (recorder)
+		recorder(0, NULL, 0);
+	return 0;
 }
 
-int host_init(void)
+// --------------------------------------------------------------
+// In a guest: the host's file server, with the same disk as its only file
+
+static int64_t host_answer;
+
+int64_t hypercall(uint64_t nr, uint64_t rbx, uint64_t rcx)
 {
-	return -E_IO;
+	USED(rbx);
+	USED(rcx);
+	return nr == VMX_VMCALL_GETDISKIMGNUM ? 7 : -E_NO_SYS;
 }
 
-int host_read(uint32_t secno, void *buf, size_t nsecs)
+static int64_t host_serve(int req, union Fsipc *page)
 {
-	return ide_read(secno, buf, nsecs);
+	uint32_t n = page->write.req_n;
+
+	switch (req) {
+	case FSREQ_OPEN:
+		return strcmp(page->open.req_path, "/vmm/fs7.img") == 0 ? 0
+			: -E_ACCESS;
+	case FSREQ_STAT:
+		page->statRet.ret_size = (off_t)disk_blocks * BLKSIZE;
+		return 0;
+	case FSREQ_READ:
+		return ide_read(page->read.req_offset / SECTSIZE, page,
+				page->read.req_n / SECTSIZE) < 0 ? -E_IO
+			: BLKSIZE;
+	case FSREQ_WRITE:
+		return ide_write(page->write.req_offset / SECTSIZE,
+				 page->write.req_buf, n / SECTSIZE) < 0
+			? -E_IO : (int)n;
+	case FSREQ_FLUSH:
+		return ide_flush();
+	}
+	return -E_NOT_SUPP;
 }
 
-int host_write(uint32_t secno, const void *buf, size_t nsecs)
+int ipc_host_send(int type, uint64_t value, void *pg, int perm)
 {
-	return ide_write(secno, buf, nsecs);
+	if (type != VMX_HOST_FS_ENV || !va_pte(pg) || !(perm & PTE_W))
+		panic("ipc_host_send");
+	host_answer = host_serve(value, pg);
+	return 0;
+}
+
+int64_t ipc_host_recv(void *pg)
+{
+	if (pg && !va_pte(pg))
+		panic("ipc_host_recv");
+	return host_answer;
 }
 
 // --------------------------------------------------------------
@@ -338,27 +382,41 @@ void machine_init(void)
 	new_env(GUEST8, ENV_TYPE_GUEST, 8);
 }
 
+// Everything that the server may have mapped; all else never is.
+static void unmap(size_t from, size_t to)
+{
+	for (size_t i = from / PGSIZE; i < to / PGSIZE; i++)
+		if (ptes[i])
+			set_pte(i, 0);
+}
+
 void disk_new(uint32_t nblocks)
 {
-	uint32_t meta = 2 + (nblocks + BLKBITSIZE - 1) / BLKBITSIZE;
+	uint32_t meta = 2 + NBITMAP(nblocks) + njournal;
 	struct Super *s;
 
+	unmap(0, disk_blocks * BLKSIZE);
 	disk = realloc(disk, (size_t)nblocks * BLKSIZE);
 	disk_blocks = nblocks;
 	memset(disk, 0, (size_t)nblocks * BLKSIZE);
 	s = (struct Super *)(disk + BLKSIZE);
 	s->s_magic = FS_MAGIC;
 	s->s_nblocks = nblocks;
+	s->s_njournal = njournal;
 	s->s_root.f_type = FTYPE_DIR;
 	for (uint32_t b = meta; b < nblocks; b++)
 		disk[2 * BLKSIZE + b / 8] |= 1 << b % 8;
 }
 
+void machine_in_guest(bool guest)
+{
+	sysinfo.si_role = guest ? ROLE_GUEST : ROLE_HOST;
+}
+
 int machine_boot(void)
 {
-	for (size_t i = 0; i < (FSEND - DISKMAP) / PGSIZE; i++)
-		if (ptes[i])
-			set_pte(i, 0);
+	unmap(0, disk_blocks * BLKSIZE);
+	unmap(FSMAPS - DISKMAP, FSEND - DISKMAP);
 	console_len = 0;
 	console[0] = 0;
 	disk_reads = disk_writes = 0;

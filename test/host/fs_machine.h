@@ -17,6 +17,8 @@ extern uint32_t bad_read, bad_write;	// blocks that fail; 0: none
 extern bool all_bad;			// every access fails
 extern unsigned disk_reads, disk_writes;
 extern int fail_alloc;			// that many page allocations fail
+// Is told of each write, and of each flush with nsecs 0. Null: nobody is.
+extern void (*recorder)(uint32_t secno, const void *buf, size_t nsecs);
 extern bool scarce;			// only what was unmapped can be had
 extern bool deaf;			// clients do not take their answers
 extern bool evil;			// they change requests that are looked at
@@ -26,8 +28,12 @@ extern char console[];			// what the server printed
 void machine_init(void);
 // An empty disk; a fresh start of the server on the disk that is there: all
 // its memory is gone, and no client has anything open.
+enum { njournal = 8 };
 void disk_new(uint32_t nblocks);
 int machine_boot(void);
+// From its next start on: the disk is the host's, or one of a guest, whose
+// requests to the host have that disk as their file.
+void machine_in_guest(bool guest);
 
 enum { USER = 0x1005, OTHER = 0x1006, GUEST7 = 0x1007, GUEST8 = 0x1008 };
 

@@ -11,6 +11,7 @@ int server_start(void)
 	memset(slots, 0, sizeof(slots));
 	memset(opentab, 0, sizeof(opentab));
 	hand = nopen = bc_err = 0;
+	unflushed = false;
 	fs_state = bc_init();
 	if (fs_state >= 0)
 		fs_state = fs_init(fs_state);

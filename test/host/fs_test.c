@@ -6,157 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs_client.h"
 #include "fs_machine.h"
-
-#define CHECK(x) do {							\
-	if (!(x)) {							\
-		fprintf(stderr, "%s:%d: %s\nconsole:\n%s", __FILE__,	\
-			__LINE__, #x, console);				\
-		exit(1);						\
-	}								\
-} while (0)
-#define EQUAL(a, b) do {						\
-	long a_ = (a), b_ = (b);					\
-	if (a_ != b_) {							\
-		fprintf(stderr, "%s:%d: %s is %ld, not %ld\n"		\
-			"console:\n%s", __FILE__, __LINE__, #a, a_, b_,	\
-			console);					\
-		exit(1);						\
-	}								\
-} while (0)
-
-static union Fsipc page;
-
-// --------------------------------------------------------------
-// Requests of clients
-
-static int open_as(int who, const char *path, int mode, struct Fd **fd)
-{
-	int r;
-
-	memset(&page, 0, sizeof(page));
-	strcpy(page.open.req_path, path);
-	page.open.req_omode = mode;
-	r = call(who, FSREQ_OPEN, &page);
-	CHECK((r == 0) == (fd_of_answer() != NULL));
-	*fd = fd_of_answer();
-	return r;
-}
-
-static struct Fd *must_open(const char *path, int mode)
-{
-	struct Fd *fd;
-
-	EQUAL(open_as(USER, path, mode, &fd), 0);
-	return fd;
-}
-
-// The error of opening, or 0.
-static int try_open(const char *path, int mode)
-{
-	struct Fd *fd;
-	int r = open_as(USER, path, mode, &fd);
-
-	if (r == 0)
-		fd_close(fd);
-	return r;
-}
-
-static int64_t pread_as(int who, uint32_t id, void *buf, uint32_t n,
-			off_t offset)
-{
-	int64_t r;
-
-	page.read.req_fileid = id;
-	page.read.req_n = n;
-	page.read.req_offset = offset;
-	r = call(who, FSREQ_READ, &page);
-	if (r > 0 && buf)
-		memcpy(buf, page.readRet.ret_buf, r);
-	return r;
-}
-
-static int64_t pwrite_as(int who, uint32_t id, const void *buf, uint32_t n,
-			 off_t offset)
-{
-	page.write.req_fileid = id;
-	page.write.req_n = n;
-	page.write.req_offset = offset;
-	if (n <= sizeof(page.write.req_buf))
-		memcpy(page.write.req_buf, buf, n);
-	return call(who, FSREQ_WRITE, &page);
-}
-
-// All n bytes, in as many requests as it takes; a short count is an error.
-static int64_t read_all(struct Fd *fd, void *buf, size_t n, off_t offset)
-{
-	for (size_t done = 0; done < n; ) {
-		int64_t r = pread_as(USER, fd->fd_file_id, (char *)buf + done,
-				     MIN(n - done, 4096ul), offset + done);
-		if (r <= 0)
-			return r < 0 ? r : -E_EOF;
-		done += r;
-	}
-	return 0;
-}
-
-static int64_t write_all(struct Fd *fd, const void *buf, size_t n,
-			 off_t offset)
-{
-	for (size_t done = 0; done < n; ) {
-		int64_t r = pwrite_as(USER, fd->fd_file_id,
-				      (const char *)buf + done,
-				      MIN(n - done, 4080ul), offset + done);
-		if (r <= 0)
-			return r < 0 ? r : -E_EOF;
-		done += r;
-	}
-	return 0;
-}
-
-static int set_size(struct Fd *fd, off_t size)
-{
-	page.set_size.req_fileid = fd->fd_file_id;
-	page.set_size.req_size = size;
-	return call(USER, FSREQ_SET_SIZE, &page);
-}
-
-static int stat_size(struct Fd *fd)
-{
-	page.stat.req_fileid = fd->fd_file_id;
-	EQUAL(call(USER, FSREQ_STAT, &page), 0);
-	return page.statRet.ret_size;
-}
-
-static int flush(struct Fd *fd)
-{
-	page.flush.req_fileid = fd->fd_file_id;
-	return call(USER, FSREQ_FLUSH, &page);
-}
-
-static int remove_path(const char *path)
-{
-	memset(&page, 0, sizeof(page));
-	strcpy(page.remove.req_path, path);
-	return call(USER, FSREQ_REMOVE, &page);
-}
-
-static int copy(struct Fd *src, struct Fd *dst)
-{
-	page.copy.req_src = src->fd_file_id;
-	page.copy.req_dst = dst->fd_file_id;
-	return call(USER, FSREQ_COPY, &page);
-}
-
-static int sync_fs(void)
-{
-	return call(USER, FSREQ_SYNC, &page);
-}
-
-static int make_dir(const char *path)
-{
-	return try_open(path, O_MKDIR | O_CREAT | O_EXCL);
-}
 
 static void put(const char *path, const void *data, size_t n)
 {
@@ -221,7 +72,7 @@ static void own(uint32_t b)
 {
 	if (!b)
 		return;
-	CHECK(b >= 3 && b < disk_blocks);
+	CHECK(b >= 3 + super()->s_njournal && b < disk_blocks);
 	CHECK(!owners[b]);
 	CHECK(!marked_free(b));
 	owners[b] = 1;
@@ -251,7 +102,7 @@ static void fsck(void)
 {
 	owners = calloc(1, disk_blocks);
 	fsck_file(&super()->s_root);
-	for (uint32_t b = 3; b < disk_blocks; b++)
+	for (uint32_t b = 3 + super()->s_njournal; b < disk_blocks; b++)
 		CHECK(marked_free(b) == !owners[b]);
 	free(owners);
 }
@@ -819,11 +670,12 @@ static void test_scarce_memory(void)
 	char *data = noise(n, 8);
 	struct Fd *a, *b;
 
-	put("/a", data, n);
+	EQUAL(make_dir("/d"), 0);
+	put("/d/a", data, n);
 	put("/b", data, 10);
 	put("/good", "good", 4);
 	EQUAL(sync_fs(), 0);
-	a = must_open("/a", O_RDONLY);
+	a = must_open("/d/a", O_RDONLY);
 	b = must_open("/b", O_RDWR);
 	EQUAL(read_all(a, data, 5 * BLKSIZE, 0), 0);
 	scarce = true;
@@ -837,11 +689,12 @@ static void test_scarce_memory(void)
 	EQUAL(read_all(a, data, 5 * BLKSIZE, 0), 0);
 	EQUAL(stat_size(b), 0);
 	scarce = true;
-	bad_read = super()->s_root.f_direct[0];
+	bad_read = ((struct File *)dblock(super()->s_root.f_direct[0]))
+		->f_direct[0];
 	EQUAL(copy(a, b), -E_IO);
 	scarce = false;
 	bad_read = 0;
-	CHECK(has("/a", data, n));
+	CHECK(has("/d/a", data, n));
 	CHECK(has("/good", "good", 4));
 	EQUAL(sync_fs(), 0);
 	EQUAL(machine_boot(), 0);	// frees what was lost
@@ -867,6 +720,160 @@ static void test_no_disk(void)
 }
 
 // --------------------------------------------------------------
+// The journal; fs_crash_test.c has the power cuts
+
+// However full the transaction is, the next operation fits: each that changes
+// as much as one can.
+static void test_full_journal(void)
+{
+	size_t n = 40 * BLKSIZE;
+	char *data = noise(n, 9), path[32];
+	struct Fd *big, *other, *fd;
+
+	put("/big", data, n);
+	big = must_open("/big", O_RDONLY);
+	for (int d = 0; d < 12; d++) {
+		snprintf(path, sizeof(path), "/d%d", d);
+		EQUAL(make_dir(path), 0);
+		// The next one here makes an indirect block.
+		for (int i = 0; i < (d < 10 ? 1 : NDIRECT * 16); i++) {
+			snprintf(path, sizeof(path), "/d%d/f%d", d, i);
+			put(path, "x", 1);
+		}
+	}
+	for (int round = 0; round < 40; round++) {
+		EQUAL(sync_fs(), 0);
+		for (int d = 0; d < round / 4; d++) {
+			snprintf(path, sizeof(path), "/d%d/f0", d);
+			fd = must_open(path, O_RDWR);
+			EQUAL(set_size(fd, round + 2), 0);
+			fd_close(fd);
+		}
+		other = must_open("/d10/f0", O_RDWR);
+		fd = must_open("/d11/f0", O_RDWR);
+		if (round % 4 == 0)
+			EQUAL(copy(big, other) + copy(big, fd), 0);
+		else if (round % 4 == 1)
+			EQUAL(set_size(fd, 12 * BLKSIZE), 0);
+		else if (round % 4 == 2)
+			put("/d10/new", "x", 1);
+		else
+			EQUAL(remove_path("/d10/new"), 0);
+		fd_close(other);
+		fd_close(fd);
+	}
+	CHECK(has("/big", data, n));
+	EQUAL(sync_fs(), 0);
+	fsck();
+	EQUAL(machine_boot(), 0);
+	CHECK(console[0] == 0);
+	free(data);
+}
+
+// A commit costs what it must, and nothing when nothing is to be done.
+static void test_commit_writes(void)
+{
+	struct Fd *fd = must_open("/f", O_RDWR | O_CREAT);
+
+	EQUAL(pwrite_as(USER, fd->fd_file_id, "abc", 3, 0), 3);
+	disk_writes = 0;
+	EQUAL(flush(fd), 0);
+	EQUAL(disk_writes, 1 + 3 + 1 + 3);	// data, copies, record, places
+	EQUAL(flush(fd), 0);
+	EQUAL(disk_writes, 8);
+	EQUAL(pwrite_as(USER, fd->fd_file_id, "xyz", 3, 0), 3);
+	EQUAL(flush(fd), 0);
+	EQUAL(disk_writes, 9);			// data alone
+	EQUAL(sync_fs(), 0);
+	EQUAL(disk_writes, 9);
+	fd_close(fd);
+}
+
+static uint64_t sum_up(uint64_t sum, const void *buf, size_t n)
+{
+	for (uint64_t w; n > 0; n -= 8, buf = (const char *)buf + 8) {
+		memcpy(&w, buf, 8);
+		sum = (sum ^ w) * 0x100000001b3;
+		sum ^= sum >> 29;
+	}
+	return sum;
+}
+
+// A record whose sum is right, that says to put block 4 to b.
+static struct Journal *forge(uint32_t length, uint32_t b)
+{
+	struct Journal *j = dblock(3);
+	uint64_t sum;
+
+	*j = (struct Journal){ JOURNAL_MAGIC, length, 0, { b } };
+	sum = sum_up(0, j, sizeof(*j));
+	for (uint32_t i = 0; i < MIN(length, njournal - 1u); i++)
+		sum = sum_up(sum, dblock(4 + i), BLKSIZE);
+	j->j_sum = sum;
+	return j;
+}
+
+static void journal_ignored(const char *why)
+{
+	uint8_t *before = malloc((size_t)disk_blocks * BLKSIZE);
+
+	memcpy(before, disk, (size_t)disk_blocks * BLKSIZE);
+	memset(before + 3 * BLKSIZE, 0, SECTSIZE);
+	EQUAL(machine_boot(), 0);
+	CHECK(strncmp(console, "fs: journal ignored: ", 21) == 0);
+	CHECK(strstr(console, why));
+	CHECK(memcmp(before, disk, (size_t)disk_blocks * BLKSIZE) == 0);
+	EQUAL(machine_boot(), 0);
+	CHECK(console[0] == 0);
+	CHECK(has("/a", "a", 1));
+	free(before);
+}
+
+static void test_bad_journal(void)
+{
+	const uint32_t blocks[] = { 0, 3, 4, 3 + njournal - 1, disk_blocks,
+		0xffffffff };
+	const uint32_t lengths[] = { 0, njournal, JOURNAL_COPIES, 0xffffffff };
+	char found[BLKSIZE];
+
+	put("/a", "a", 1);
+	EQUAL(sync_fs(), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
+		forge(1, blocks[i]);
+		journal_ignored("not metadata's");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		forge(lengths[i], 100);
+		journal_ignored("length");
+	}
+	forge(1, 100)->j_magic = 1;
+	journal_ignored("damaged");
+	forge(1, 100)->j_sum ^= 1;
+	journal_ignored("unfinished");
+	forge(2, 100)->j_nblocks = 1;
+	journal_ignored("unfinished");
+	forge(1, 100);
+	((char *)dblock(4))[4095] ^= 1;
+	journal_ignored("unfinished");
+	// And one that is right, even where what it mends can't be read.
+	for (int i = 0; i < 2; i++) {
+		memset(dblock(100), i, BLKSIZE);
+		memset(dblock(4), 'j', BLKSIZE);
+		memset(found, 'j', BLKSIZE);
+		forge(1, 100);
+		bad_read = i ? 100 : 0;
+		EQUAL(machine_boot(), 0);
+		CHECK(strstr(console, "is finished, 1 blocks"));
+		CHECK(memcmp(found, dblock(100), BLKSIZE) == 0);
+	}
+	bad_read = 4;
+	EQUAL(machine_boot(), 0);
+	CHECK(strstr(console, "ignored: it can't be read"));
+	bad_read = 0;
+	CHECK(has("/a", "a", 1));
+}
+
+// --------------------------------------------------------------
 // Damaged disks
 
 static struct File *dir_a, *file_b, *file_c;
@@ -887,6 +894,7 @@ static void sample(void)
 	dir_a = dblock(super()->s_root.f_direct[0]);
 	file_b = dblock(dir_a->f_direct[0]);
 	file_c = file_b + 1;
+	memset(dblock(3), 0, BLKSIZE);	// the journal would mend damage
 	free(data);
 }
 
@@ -930,6 +938,10 @@ static void d_small(struct Super *s) { s->s_nblocks = 3; }
 static void d_zero(struct Super *s) { s->s_nblocks = 0; }
 static void d_root(struct Super *s) { s->s_root.f_type = FTYPE_REG; }
 static void d_rtype(struct Super *s) { s->s_root.f_type = 77; }
+static void d_nojournal(struct Super *s) { s->s_njournal = 0; }
+static void d_journal4(struct Super *s) { s->s_njournal = 4; }
+static void d_journal126(struct Super *s) { s->s_njournal = 126; }
+static void d_journals(struct Super *s) { s->s_njournal = 0xffffffff; }
 static void d_rsize(struct Super *s) { s->s_root.f_size = -4096; }
 
 static void test_bad_superblock(void)
@@ -939,6 +951,10 @@ static void test_bad_superblock(void)
 	bad_super(d_huge, "size");
 	bad_super(d_small, "size");
 	bad_super(d_zero, "size");
+	bad_super(d_nojournal, "its journal has an impossible size");
+	bad_super(d_journal4, "its journal has an impossible size");
+	bad_super(d_journal126, "its journal has an impossible size");
+	bad_super(d_journals, "its journal has an impossible size");
 	bad_super(d_root, "root is no directory");
 	bad_super(d_rtype, "root is no directory");
 	bad_super(d_rsize, "size is impossible");
@@ -1315,7 +1331,8 @@ static const struct {
 	T(temporary), T(full_disk), T(removed_while_open), T(bad_requests),
 	T(changed_request), T(many_open), T(guests), T(eviction),
 	T(read_error), T(write_error), T(no_memory), T(scarce_memory),
-	T(no_disk), T(bad_superblock), T(bad_pointers),
+	T(no_disk), T(full_journal), T(commit_writes), T(bad_journal),
+	T(bad_superblock), T(bad_pointers),
 	T(bad_indirect), T(bad_files), T(shared_blocks), T(bad_bitmap),
 	T(random), T(fuzz), T(fuzz_requests),
 };

@@ -39,5 +39,8 @@ int sys_page_map(envid_t src, void *srcva, envid_t dst, void *dstva,
 int sys_page_unmap(envid_t env, void *va);
 int sys_ipc_recv(void *dstva);
 int sys_ipc_try_send(envid_t to, uint64_t value, void *srcva, int perm);
+int64_t hypercall(uint64_t nr, uint64_t rbx, uint64_t rcx);
+int ipc_host_send(int type, uint64_t value, void *pg, int perm);
+int64_t ipc_host_recv(void *pg);
 int sys_sleep(uint32_t ms);
 void set_pgfault_handler(void (*handler)(struct UTrapframe *utf));
