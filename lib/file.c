@@ -161,7 +161,7 @@ static ssize_t devfile_write(struct Fd *fd, const void *buf, size_t n)
 // The server learns that a file is closed from its page's reference count.
 static int devfile_close(struct Fd *fd)
 {
-	if ((fd->fd_omode & O_ACCMODE) == O_RDONLY)
+	if (!(fd->fd_omode & (O_ACCMODE | O_CREAT)))	// changed nothing
 		return 0;
 	fsipcbuf.flush.req_fileid = fd->fd_file_id;
 	return fsipc(FSREQ_FLUSH, NOWHERE);
