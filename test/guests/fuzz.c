@@ -434,7 +434,6 @@ static void tables(uint64_t n)
 			if (va >> 39 == 0)
 				continue;
 			count(FAULT_OF("movq (%0), %%rax", "r"(va)));
-			sum += va;
 		}
 		// The whole top table is a random one, but for us.
 		t[0] = *(uint64_t *)TABLES;
