@@ -36,7 +36,7 @@ def test_guest(host, kind, seed):
 
 def test_vmm(host):
     before = fuzz.free_pages(host)
-    assert "all pages are back" in fuzz.attack(host, "fuzzvm 3 60")
+    assert "all pages are back" in fuzz.attack(host, "fuzzvm 3 50")
     assert fuzz.free_pages(host) == before
 
 
