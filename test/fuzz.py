@@ -71,6 +71,10 @@ def guest_attacks(m, seed, n):
         yield kind, attack(m, line)
 
 
+def program_attack(m, name, seed, count):
+    yield name, attack(m, f"{name} {seed} {count}")
+
+
 def report(m, attacks):
     before = free_pages(m)
     for kind, end in attacks:
@@ -89,8 +93,8 @@ def on_bochs(seed, n):
         attack(m, guest_attack("msrs", 1, 1))
         attack(m, "fuzzvm 1 1")
         lost = report(m, guest_attacks(m, seed, n))
-        lost += report(m, [("fuzzvm", attack(
-            m, f"fuzzvm {seed} {max(1, n // 100)}"))])
+        lost += report(m, program_attack(m, "fuzzvm", seed,
+                                         max(1, n // 100)))
         second_guest_answers(m)
         return lost
     finally:
@@ -103,7 +107,7 @@ def on_tcg(seed, n, cpus):
     try:
         m.boot()
         m.shell("fuzzsys 1 1")
-        return report(m, [("fuzzsys", attack(m, f"fuzzsys {seed} {n * 10}"))])
+        return report(m, program_attack(m, "fuzzsys", seed, n * 10))
     finally:
         m.close()
 
