@@ -377,7 +377,7 @@ static bool handle_cpuid(struct Env *e)
 // PAE paging without long mode: the processor reads the four top entries when
 // CR3 is loaded or paging turned on, so we do (SDM volume 3, "PDPTE
 // Registers"). False: a reserved bit is set, or there is no memory.
-static bool load_pdptes(struct Env *e)
+bool vmx_load_pdptes(struct Env *e)
 {
 	enum { RESERVED = 0x1e6 };
 	uintptr_t cr3 = vmread(VMCS_GUEST_CR3) & 0xffffffe0;
@@ -412,7 +412,7 @@ static void set_long_mode(uint64_t efer, bool on)
 static bool enable_paging(struct Env *e, uint64_t efer, uint64_t cr4)
 {
 	if (!(efer & EFER_LME))
-		return !(cr4 & CR4_PAE) || load_pdptes(e);
+		return !(cr4 & CR4_PAE) || vmx_load_pdptes(e);
 	if (!(cr4 & CR4_PAE) ||
 	    (vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L) ||
 	    (vmread(VMCS_GUEST_TR_ACCESS_RIGHTS) & SEG_AR_TYPE) !=

@@ -82,6 +82,8 @@ void vmx_set_regs(struct Env *e, const struct vm_regs *r)
 	vmwrite(VMCS_GUEST_IDTR_BASE, r->idtr_base);
 	vmwrite(VMCS_GUEST_GDTR_LIMIT, r->gdtr_limit & 0xffff);
 	vmwrite(VMCS_GUEST_IDTR_LIMIT, r->idtr_limit & 0xffff);
+	if ((r->cr0 & CR0_PG) && (r->cr4 & CR4_PAE) && !lma)
+		vmx_load_pdptes(e);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 }

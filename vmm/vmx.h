@@ -150,6 +150,10 @@ void vmx_show_output(struct Env *e);
 // What handles an exit of curenv, by basic reason; null: nobody. True: the
 // guest may go on, or waits, or has ended with a message.
 extern bool (*const vmexit_handlers[NEXIT_REASONS])(struct Env *e);
+// Loads the PDPTE registers of the current guest from where its CR3 points, as
+// PAE paging without long mode wants. False, nothing loaded: a reserved bit is
+// set, or there is no memory.
+bool vmx_load_pdptes(struct Env *e);
 // General register by its number in instructions; 4, RSP, is not here.
 uint64_t *vmx_register(struct Env *e, int number);
 // Past the instruction that exited. The one place where RIP moves.
