@@ -84,7 +84,7 @@ static int first_program(const char **argv)
 void umain(int argc, char **argv)
 {
 	static char cmdline[512];
-	int fd;
+	int fd, status;
 
 	if (argc > 0)
 		exit(argc > 1 ? run((const char **)argv + 1) : shell());
@@ -95,5 +95,7 @@ void umain(int argc, char **argv)
 		panic("dup");
 	for (int i = 0; i < 511; i++)
 		cmdline[i] = sysinfo.si_cmdline[i];
-	sys_poweroff(first_program(words(cmdline)));
+	status = first_program(words(cmdline));
+	sync();
+	sys_poweroff(status);
 }
