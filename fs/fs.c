@@ -46,14 +46,17 @@ bool fs_reclaim(void)
 }
 
 // An operation begins: all that it may change has room in the transaction,
-// which ends between two operations only.
+// which ends between two operations only. What it has already stays in memory,
+// so it also ends when that is short.
 static int begin(void)
 {
+	uint32_t need = MAX_CHANGES(nblocks);
 	int r = 0;
 
-	if (journal_room() < MAX_CHANGES(nblocks))
+	if (journal_room() < need ||
+	    (sysinfo.si_free_pages < need && !journal_empty()))
 		r = fs_commit();
-	return journal_room() < MAX_CHANGES(nblocks) ? r : 0;
+	return journal_room() < need ? r : 0;
 }
 
 int fs_sync(void)

@@ -332,6 +332,7 @@ int64_t call(int who, uint64_t nr, union Fsipc *page)
 {
 	request = page;
 	answer_value = -1000;
+	sysinfo.si_free_pages = scarce ? 0 : 1000;
 	thisenv->env_ipc_from = who;
 	thisenv->env_ipc_value = nr;
 	thisenv->env_ipc_perm = page ? PTE_P | PTE_U | PTE_W : 0;

@@ -681,6 +681,10 @@ static void test_scarce_memory(void)
 	scarce = true;
 	EQUAL(copy(a, b), 0);
 	CHECK(server_cached() < 24);
+	disk_writes = 0;
+	EQUAL(set_size(b, n + 1), 0);	// the copy is committed before
+	CHECK(disk_writes > 0);
+	EQUAL(set_size(b, n), 0);
 	scarce = false;
 	CHECK(has("/b", data, n));
 	EQUAL(set_size(b, 0), 0);
