@@ -2,8 +2,9 @@
 
 The keys are the same for all engines, since this loop handles them. Input
 waits until the machine has said something (its UART is set up then); the end
-of the input becomes one Ctrl-D, on a line of its own. The UART takes a character when it has room,
-so nothing is lost however long the machine is busy.
+of the input becomes one Ctrl-D, on a line of its own. The UART takes a
+character when it has room, so nothing is lost however long the machine is
+busy.
 """
 import os
 import select
