@@ -85,7 +85,7 @@ def test_fuzz(devices_fuzz, tmp_path):
     found = tmp_path / "found"
     found.mkdir()
     runs, seed = (os.environ.get(f"FUZZ_{name}", default)
-                  for name, default in (("RUNS", 5000), ("SEED", 1)))
+                  for name, default in (("RUNS", 3000), ("SEED", 1)))
     status, output = run(devices_fuzz, f"-runs={runs}", f"-seed={seed}",
                          "-max_len=128", "-timeout=10", found,
                          os.path.join(ROOT, CORPUS), cwd=tmp_path)

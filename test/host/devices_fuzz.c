@@ -190,8 +190,11 @@ static void pass_time(void)
 	struct pc saved = pc;
 	struct view once, twice;
 
-	if (to < now || to > INT64_MAX)
+	if (to < now || to > INT64_MAX) {
+		pc_advance(&pc, to);
+		CHECK(pc.now == now);
 		return;
+	}
 	between = now + (to - now) / 256 * byte();
 	advance(to);
 	if (pc.pic.chip[0].level)
@@ -247,9 +250,31 @@ static void type(void)
 	CHECK(pc_input_room(&pc) == (room > 0 ? room - 1 : 0));
 }
 
+// A byte of the clock's memory, which takes two accesses.
+static void set_cmos(void)
+{
+	pc_out(&pc, RTC_INDEX, 1, byte() % 16, now);
+	pc_out(&pc, RTC_DATA, 1, byte(), now);
+}
+
+// The same byte to the same port, or from it, until something is full.
+static void burst(void)
+{
+	uint16_t port = some_port();
+	uint8_t value = byte();
+	int n = byte() % 64;
+
+	for (int i = 0; i < n; i++) {
+		if (value & 1)
+			pc_out(&pc, port, 1, value, now);
+		else
+			mix(pc_in(&pc, port, 1, now));
+	}
+}
+
 static void step(void)
 {
-	switch (byte() % 8) {
+	switch (byte() % 12) {
 	case 0:
 	case 1:
 		access_port(false);
@@ -265,8 +290,20 @@ static void step(void)
 	case 6:
 		next_event();
 		break;
-	default:
+	case 7:
+		set_cmos();
+		break;
+	case 8:
+		burst();
+		break;
+	case 9:
+		for (int n = byte() % 32; n > 0; n--)
+			type();
+		break;
+	case 10:
 		type();
+		break;
+	default:
 		interrupt();
 	}
 	CHECK(pc_next_event(&pc) > now);

@@ -224,6 +224,7 @@ static void board(void)
 		{ 0x400, NULL }, { 0xffff, NULL },
 	};
 
+	CHECK(pc.pit.due == TIME_NEVER && pc.rtc.due == TIME_NEVER);
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
 		const char *name = pc_device(map[i].port);
 
@@ -235,7 +236,6 @@ static void board(void)
 	EQUAL(pc_in(&pc, 0x80, 1, 0), 0xff);
 	EQUAL(pc.now, 0);
 	CHECK(pc_next_event(&pc) == TIME_NEVER);
-	CHECK(pc.pit.due == TIME_NEVER && pc.rtc.due == TIME_NEVER);
 	EQUAL(pc_interrupt(&pc), -1);
 }
 
@@ -659,7 +659,7 @@ static void pic_eoi(void)
 	pulse(0);
 	EQUAL(pc_interrupt(&pc), 32);
 	out(PIC1, 0x20);
-	out(PIC1, 0x43);
+	out(PIC1, 0x44);
 	pulse(4);
 	EQUAL(pc_interrupt(&pc), 36);
 }
@@ -852,6 +852,15 @@ static void pic_second_auto_eoi(void)
 	EQUAL(pc_interrupt(&pc), -1);
 	out(PIC1, 0x20);
 	EQUAL(pc_interrupt(&pc), 42);
+	out(PIC1, 0x11);		// and the first chip does too
+	out(PIC1 + 1, 32);
+	out(PIC1 + 1, 4);
+	out(PIC1 + 1, 3);
+	pulse(9);
+	pulse(10);
+	EQUAL(pc_interrupt(&pc), 41);
+	EQUAL(pc_interrupt(&pc), 42);
+	EQUAL(pc_interrupt(&pc), -1);
 }
 
 static void pic_words(void)
@@ -1436,8 +1445,8 @@ static void rtc_set_time(void)
 	EQUAL(cmos(HOUR), 0);
 	now += 61 * NSEC_PER_SEC;
 	set_cmos(YEAR, 0x99);
-	EQUAL(cmos(YEAR), 0x99);
 	EQUAL(cmos(MINUTE), 0x01);
+	EQUAL(cmos(YEAR), 0x99);
 	now += 61 * NSEC_PER_SEC;
 	set_cmos(REG_B, B_SET | B_24H);	// stops here
 	now += 61 * NSEC_PER_SEC;
