@@ -17,8 +17,8 @@
 // one, whose step 1 sees to it that this step 3 is on the disk for good.
 //
 // Data are written where they belong, but never into a block that another file
-// has should the transaction be lost: see `freed` in fs.c. So there is never a
-// copy in the journal of what was in a block before it got data.
+// has again when the transaction is lost: see `freed` in fs.c. So a block that
+// has data has no older copy in the journal.
 //
 // A redo journal, since an open file is an address in a directory's block:
 // copy-on-write would have to move those, up to the root, at every commit.
@@ -195,7 +195,6 @@ int journal_init(uint32_t first, uint32_t n, uint32_t nblocks)
 	if (fault)
 		cprintf("fs: journal ignored: %s\n", fault);
 	else if (r > 0)
-		cprintf("fs: journal: the last transaction is finished, "
-			"%d blocks\n", r);
+		cprintf("fs: journal: transaction finished, %d blocks\n", r);
 	return MIN(r, 0);
 }

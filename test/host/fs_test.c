@@ -867,7 +867,7 @@ static void test_bad_journal(void)
 		forge(1, 100);
 		bad_read = i ? 100 : 0;
 		EQUAL(machine_boot(), 0);
-		CHECK(strstr(console, "is finished, 1 blocks"));
+		CHECK(strstr(console, "transaction finished, 1 blocks"));
 		CHECK(memcmp(found, dblock(100), BLKSIZE) == 0);
 	}
 	bad_read = 4;
