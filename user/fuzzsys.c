@@ -100,7 +100,7 @@ static bool expendable(envid_t id)
 			  parent == thisenv->env_parent_id);
 }
 
-// Would it take from us what we run on? That is for now and then only.
+// Would it take from us what we run on? That is rare, by choice.
 static bool suicide(uint64_t nr, uint64_t va)
 {
 	bool ours = va >= VA && va < NOPAGE + 16 * PGSIZE;
