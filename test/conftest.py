@@ -156,9 +156,8 @@ def built():
     assert make.returncode == 0, make.stdout
 
 
-@pytest.fixture
-def machine():
-    """machine(command..., engine=...) starts one; it ends with the test."""
+def starts_machines():
+    """machine(command..., engine=...) starts one; it ends with the scope."""
     machines = []
 
     def start(*args, **kwargs):
@@ -169,17 +168,9 @@ def machine():
         each.close()
 
 
-@pytest.fixture(scope="module")
-def shared_machine():
-    """The same for a machine that serves all tests of a file."""
-    machines = []
-
-    def start(*args, **kwargs):
-        machines.append(Machine(*args, **kwargs))
-        return machines[-1]
-    yield start
-    for each in machines:
-        each.close()
+# For one test, and for all tests of a file.
+machine = pytest.fixture(starts_machines)
+shared_machine = pytest.fixture(scope="module")(starts_machines)
 
 
 def pytest_unconfigure(config):
