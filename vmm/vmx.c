@@ -117,8 +117,6 @@ static int vmx_on(struct CpuInfo *c)
 {
 	uint64_t control = rdmsr(MSR_IA32_FEATURE_CONTROL);
 	uint64_t want = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMXON;
-	physaddr_t region = PADDR(vmxon_regions[c - cpus]);
-	bool failed;
 
 	if (!(control & FEATURE_CONTROL_LOCKED))
 		wrmsr(MSR_IA32_FEATURE_CONTROL, control | want);
@@ -131,29 +129,12 @@ static int vmx_on(struct CpuInfo *c)
 	lcr4((rcr4() | rdmsr(MSR_IA32_VMX_CR4_FIXED0)) &
 	     rdmsr(MSR_IA32_VMX_CR4_FIXED1));
 	*(uint32_t *)vmxon_regions[c - cpus] = vmx_revision();
-	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(region)
-			 : "memory");
-	if (failed)
+	if (!vmxon(PADDR(vmxon_regions[c - cpus])))
 		return -E_VMX_ON;
 	init_bitmaps();
 	c->cpu_vmxon = true;
 	cprintf("VMXON\n");
 	return 0;
-}
-
-// These fail only on addresses that are no page or the VMXON region's.
-static void vmclear(void *vmcs)
-{
-	physaddr_t pa = PADDR(vmcs);
-
-	__asm__ volatile("vmclear %0" : : "m"(pa) : "cc", "memory");
-}
-
-static void vmptrld(void *vmcs)
-{
-	physaddr_t pa = PADDR(vmcs);
-
-	__asm__ volatile("vmptrld %0" : : "m"(pa) : "cc", "memory");
 }
 
 void vmx_write_failed(uint32_t field)
@@ -167,15 +148,8 @@ void vmx_write_failed(uint32_t field)
 // guest may have had.
 static void forget_translations(struct Vm *vm, struct Vcpu *vc)
 {
-	struct { uint64_t eptp, zero; } ept = {
-		PADDR(vm->vm_eptrt) | EPTP_WALK4 | EPTP_WB, 0
-	};
-	struct { uint64_t vpid, address; } vpid = { vc->vc_vpid, 0 };
-
-	__asm__ volatile("invept %0, %1" : : "m"(ept),
-			 "r"((uint64_t)INVEPT_SINGLE) : "cc", "memory");
-	__asm__ volatile("invvpid %0, %1" : : "m"(vpid),
-			 "r"((uint64_t)INVVPID_SINGLE) : "cc", "memory");
+	invept(PADDR(vm->vm_eptrt) | EPTP_WALK4 | EPTP_WB);
+	invvpid(vc->vc_vpid);
 }
 
 // --------------------------------------------------------------
@@ -378,7 +352,7 @@ void vmx_free(struct Env *e)
 		// The processor may hold it though another is current. With
 		// several processors vmx_leave() has done it.
 		if (ncpu == 1 && c->cpu_vmxon && vc->vc_vmcs)
-			vmclear(vc->vc_vmcs);
+			vmclear(PADDR(vc->vc_vmcs));
 		if (c->cpu_vmcs == e)
 			c->cpu_vmcs = NULL;
 		if (c->cpu_msrs == vc)
@@ -420,7 +394,7 @@ static void load_msrs(struct Vcpu *vc)
 // It may run, or be looked at, on another processor next.
 static void vmcs_unload(struct CpuInfo *c, struct Vcpu *vc)
 {
-	vmclear(vc->vc_vmcs);
+	vmclear(PADDR(vc->vc_vmcs));
 	vc->vc_runs = 0;
 	c->cpu_vmcs = NULL;
 }
@@ -458,8 +432,8 @@ static int vmcs_load(struct CpuInfo *c, struct Env *e)
 	if (!c->cpu_vmxon && (r = vmx_on(c)) < 0)
 		return r;
 	if (!vc->vc_ready)
-		vmclear(vc->vc_vmcs);
-	vmptrld(vc->vc_vmcs);
+		vmclear(PADDR(vc->vc_vmcs));
+	vmptrld(PADDR(vc->vc_vmcs));
 	c->cpu_vmcs = e;
 	if (!vc->vc_ready && (r = vmcs_init(e)) < 0)
 		return r;

@@ -6,6 +6,7 @@
 #include <kern/env.h>
 #include <vmm/vm.h>
 #include <vmm/vmcs.h>
+#include <vmm/vmxinsn.h>
 
 // Beside the interrupts in vc_irqs: a vector from the VMM, and its wish that
 // the guest stops.
@@ -81,28 +82,6 @@ bool vmx_check_ept(void);
 int vmx_check(void);
 // At boot: a guest prints whether it sees VMX.
 void vmx_report(void);
-
-// Access to the current VMCS; a field that cannot be accessed is a bug: panic.
-static inline uint64_t vmread(uint32_t field)
-{
-	uint64_t v;
-
-	__asm__ volatile("vmread %1, %0" : "=rm"(v) : "r"((uint64_t)field)
-			 : "cc");
-	return v;
-}
-
-void vmx_write_failed(uint32_t field) __attribute__((noreturn));
-
-static inline void vmwrite(uint32_t field, uint64_t value)
-{
-	bool failed;
-
-	__asm__ volatile("vmwrite %1, %2" : "=@ccbe"(failed)
-			 : "rm"(value), "r"((uint64_t)field) : "memory");
-	if (__builtin_expect(failed, 0))
-		vmx_write_failed(field);
-}
 
 // --------------------------------------------------------------
 // Virtual CPUs
