@@ -152,7 +152,7 @@ static void answer_port(void)
 // What has come for the guest: characters, and the interrupt that is due.
 static void feed(void)
 {
-	while (machine.serial && machine.input &&
+	while (machine.input && machine.serial &&
 	       pc_input_room(&machine.pc) > 0) {
 		int c = sys_vm_cgetc(machine.guest);
 
@@ -168,12 +168,13 @@ static void feed(void)
 }
 
 // How long we may wait for the guest's next exit, in microseconds.
-static uint32_t patience(uint64_t now, uint64_t limit)
+static uint32_t patience(uint64_t limit)
 {
-	uint64_t due = MIN(pc_next_event(&machine.pc), limit);
+	uint64_t due = MIN(pc_next_event(&machine.pc), limit), now;
 
 	if (due == TIME_NEVER)
 		return VM_FOREVER;
+	now = now_ns();
 	return due <= now ? 1 : MIN((due - now) / 1000 + 1, 1000000000ul);
 }
 
@@ -185,11 +186,9 @@ static int serve(envid_t guest)
 	envid_t r = 0;
 
 	for (;;) {
-		uint64_t now = now_ns();
-
-		if (now >= limit)
+		if (limit != TIME_NEVER && now_ns() >= limit)
 			sys_env_destroy(guest);
-		r = sys_vm_next(MAX(r, 0), patience(now, limit));
+		r = sys_vm_next(MAX(r, 0), patience(limit));
 		if (r == -E_BAD_ENV)
 			return wait(guest);
 		if (r > 0) {

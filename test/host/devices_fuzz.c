@@ -150,7 +150,7 @@ static void access_port(bool write)
 		got = pc_in(&pc, port, size, now);
 	CHECK(size == 4 || got >> 8 * size == 0);
 	if (size == 1) {
-		CHECK(write || pc_device(port) || got == 0xff);
+		CHECK(write || pc_device(&pc, port) || got == 0xff);
 		return;
 	}
 	look(&wide);

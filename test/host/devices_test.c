@@ -132,14 +132,14 @@ static uint8_t test_ports[9];
 static uint8_t port_in(void *state, uint16_t port)
 {
 	CHECK(state == &test_ports[1]);
-	CHECK((port >= 0x10 && port <= 0x12) || port == 0xffff);
+	CHECK((port >= 0x10 && port <= 0x12) || port == 0x3ff);
 	return test_ports[port & 7];
 }
 
 static void port_out(void *state, uint16_t port, uint8_t value)
 {
 	CHECK(state == &test_ports[1]);
-	CHECK((port >= 0x10 && port <= 0x12) || port == 0xffff);
+	CHECK((port >= 0x10 && port <= 0x12) || port == 0x3ff);
 	test_ports[port & 7] = value;
 }
 
@@ -156,27 +156,30 @@ static void never_out(void *state, uint16_t port, uint8_t value)
 
 static const struct device table[] = {
 	{ "test", 0x10, 0x12, 1, port_in, port_out },
-	{ "last", 0xffff, 0xffff, 1, port_in, port_out },
+	{ "last", 0x3ff, 0x3ff, 1, port_in, port_out },
 	{ "wraps", 0, 8, 1, never_in, never_out },
 	{ "beyond", 0x20, 0x20, 1, never_in, never_out },
 };
 
+static struct bus test_bus;
+
 static uint32_t bus_in(uint16_t port, int size)
 {
-	return devices_in(table, 3, test_ports, port, size);
+	return devices_in(&test_bus, test_ports, port, size);
 }
 
 static void bus_out(uint16_t port, int size, uint32_t value)
 {
-	devices_out(table, 3, test_ports, port, size, value);
+	devices_out(&test_bus, test_ports, port, size, value);
 }
 
 static void bus(void)
 {
-	CHECK(!device_at(table, 3, 0xf) && !device_at(table, 3, 0x13));
-	CHECK(device_at(table, 3, 0x10) == table);
-	CHECK(device_at(table, 3, 0x12) == table);
-	CHECK(!device_at(table, 3, 0x20));
+	bus_init(&test_bus, table, 3);
+	CHECK(!device_at(&test_bus, 0xf) && !device_at(&test_bus, 0x13));
+	CHECK(device_at(&test_bus, 0x10) == table);
+	CHECK(device_at(&test_bus, 0x12) == table);
+	CHECK(!device_at(&test_bus, 0x20) && !device_at(&test_bus, 0x410));
 	bus_out(0x0f, 4, 0x33221100);
 	EQUAL(bus_in(0x10, 1), 0x11);
 	EQUAL(bus_in(0x10, 2), 0x2211);
@@ -187,8 +190,9 @@ static void bus(void)
 	EQUAL(bus_in(0x13, 4), 0xffffffff);
 	bus_out(0x12, 4, 0x99887766);
 	EQUAL(bus_in(0x10, 4), 0xff662211);
-	bus_out(0xfffd, 4, 0x44332211);
-	EQUAL(bus_in(0xfffe, 4), 0xffff33ff);
+	bus_out(0x3fd, 4, 0x44332211);
+	EQUAL(bus_in(0x3fe, 4), 0xffff33ff);
+	EQUAL(bus_in(0xfffe, 4), 0xffffffff);
 	EQUAL(bus_in(0x10, 0), 0);
 	bus_out(0x10, 8, 0x44332211);
 	EQUAL(bus_in(0x10, 8), 0xff332211);
@@ -226,7 +230,7 @@ static void board(void)
 
 	CHECK(pc.pit.due == TIME_NEVER && pc.rtc.due == TIME_NEVER);
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
-		const char *name = pc_device(map[i].port);
+		const char *name = pc_device(&pc, map[i].port);
 
 		CHECK(!name == !map[i].name);
 		CHECK(!name || strcmp(name, map[i].name) == 0);

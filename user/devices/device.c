@@ -2,13 +2,19 @@
 
 #include <user/devices/device.h>
 
-const struct device *device_at(const struct device *table, size_t n,
-			       uint16_t port)
+void bus_init(struct bus *bus, const struct device *table, size_t n)
 {
+	*bus = (struct bus){ .table = table };
 	for (size_t i = 0; i < n; i++)
-		if (port >= table[i].first && port <= table[i].last)
-			return &table[i];
-	return NULL;
+		for (int port = table[i].first; port <= table[i].last; port++)
+			bus->row[port] = i + 1;
+}
+
+const struct device *device_at(const struct bus *bus, uint32_t port)
+{
+	if (port >= BUS_PORTS || bus->row[port] == 0)
+		return NULL;
+	return &bus->table[bus->row[port] - 1];
 }
 
 static void *state_of(const struct device *device, void *board)
@@ -16,42 +22,30 @@ static void *state_of(const struct device *device, void *board)
 	return (char *)board + device->state;
 }
 
-static uint8_t byte_in(const struct device *table, size_t n, void *board,
-		       uint32_t port)
-{
-	const struct device *device;
-
-	if (port > UINT16_MAX)
-		return 0xff;
-	device = device_at(table, n, port);
-	return device ? device->in(state_of(device, board), port) : 0xff;
-}
-
-static void byte_out(const struct device *table, size_t n, void *board,
-		     uint32_t port, uint8_t value)
-{
-	const struct device *device;
-
-	if (port > UINT16_MAX)
-		return;
-	device = device_at(table, n, port);
-	if (device)
-		device->out(state_of(device, board), port, value);
-}
-
-uint32_t devices_in(const struct device *table, size_t n, void *board,
-		    uint16_t port, int size)
+uint32_t devices_in(const struct bus *bus, void *board, uint16_t port,
+		    int size)
 {
 	uint32_t value = 0;
 
-	for (int i = 0; i < size && i < 4; i++)
-		value |= (uint32_t)byte_in(table, n, board, port + i) << 8 * i;
+	for (int i = 0; i < size && i < 4; i++) {
+		const struct device *device = device_at(bus, port + i);
+		uint8_t byte = 0xff;
+
+		if (device)
+			byte = device->in(state_of(device, board), port + i);
+		value |= (uint32_t)byte << 8 * i;
+	}
 	return value;
 }
 
-void devices_out(const struct device *table, size_t n, void *board,
-		 uint16_t port, int size, uint32_t value)
+void devices_out(const struct bus *bus, void *board, uint16_t port, int size,
+		 uint32_t value)
 {
-	for (int i = 0; i < size && i < 4; i++)
-		byte_out(table, n, board, port + i, value >> 8 * i);
+	for (int i = 0; i < size && i < 4; i++) {
+		const struct device *device = device_at(bus, port + i);
+
+		if (device)
+			device->out(state_of(device, board), port + i,
+				    value >> 8 * i);
+	}
 }

@@ -15,11 +15,18 @@
 // devices; a device that has ports in two places has two rows.
 struct device {
 	const char *name;
-	uint16_t first, last;	// ports, last included
+	uint16_t first, last;	// ports below BUS_PORTS, last included
 	size_t state;		// where in the board the device's state is
 	// The port is as the guest named it, within first and last.
 	uint8_t (*in)(void *state, uint16_t port);
 	void (*out)(void *state, uint16_t port, uint8_t value);
+};
+
+// A board's devices, found by port: 10 bits of it, as on the first PC's boards.
+enum { BUS_PORTS = 0x400 };
+struct bus {
+	const struct device *table;
+	uint8_t row[BUS_PORTS];	// of the table, from 1; 0: nothing is there
 };
 
 // An interrupt output: set_irq(ctx, irq, level) tells the level, as often as
@@ -30,18 +37,21 @@ struct irq_line {
 	int irq;
 };
 
-// The row among n for a port; NULL when nothing is there.
-const struct device *device_at(const struct device *table, size_t n,
-			       uint16_t port);
+// Puts a table of n rows (at most 255) on the bus; the table stays the
+// caller's. No two rows share a port.
+void bus_init(struct bus *bus, const struct device *table, size_t n);
+
+// The row for a port; NULL when nothing is there.
+const struct device *device_at(const struct bus *bus, uint32_t port);
 
 // Answers an access of `size` bytes (1, 2 or 4) to the devices in `board`. As
 // on a PC's bus, wide accesses to 8-bit devices become single ones, the lowest
-// port first. Where nothing is (nor beyond port 0xffff: it does not wrap), a
-// read gives ones and a write goes nowhere.
-uint32_t devices_in(const struct device *table, size_t n, void *board,
-		    uint16_t port, int size);
-void devices_out(const struct device *table, size_t n, void *board,
-		 uint16_t port, int size, uint32_t value);
+// port first. Where nothing is (from BUS_PORTS on, too: nothing wraps), a read
+// gives ones and a write goes nowhere.
+uint32_t devices_in(const struct bus *bus, void *board, uint16_t port,
+		    int size);
+void devices_out(const struct bus *bus, void *board, uint16_t port, int size,
+		 uint32_t value);
 
 static inline void irq_set(const struct irq_line *line, bool level)
 {

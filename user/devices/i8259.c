@@ -23,7 +23,9 @@ enum {
 
 void i8259_init(struct i8259 *c, uint8_t slaves)
 {
-	*c = (struct i8259){ .imr = 0xff, .slaves = slaves };
+	*c = (struct i8259){
+		.imr = 0xff, .slaves = slaves, .next = I8259_NONE,
+	};
 }
 
 // How far from the top the most urgent of some inputs is.
@@ -40,7 +42,7 @@ static uint8_t serving(const struct i8259 *c)
 	return c->special_mask ? c->isr & ~c->imr : c->isr;
 }
 
-int i8259_next(const struct i8259 *c)
+static int next(const struct i8259 *c)
 {
 	int request = distance(c, c->irr & ~c->imr);
 	int served = distance(c, serving(c));
@@ -62,6 +64,7 @@ void i8259_set(struct i8259 *c, int input, bool level)
 		c->irr = c->lines;
 	else
 		c->irr |= c->lines & ~before;
+	c->next = next(c);
 }
 
 // Ends the service of an input; rotating, it is the least urgent then.
@@ -76,7 +79,7 @@ static void end(struct i8259 *c, int input, bool rotate)
 
 int i8259_ack(struct i8259 *c)
 {
-	int input = i8259_next(c);
+	int input = c->next;
 
 	if (input == I8259_NONE)
 		return I8259_NONE;
@@ -85,6 +88,7 @@ int i8259_ack(struct i8259 *c)
 	c->isr |= 1 << input;
 	if (c->auto_eoi)
 		end(c, input, c->rotate);
+	c->next = next(c);
 	return input;
 }
 
@@ -173,4 +177,5 @@ void i8259_out(struct i8259 *c, int address, uint8_t value)
 		ocw3(c, value);
 	else
 		ocw2(c, value);
+	c->next = next(c);
 }

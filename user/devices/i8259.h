@@ -24,6 +24,7 @@ struct i8259 {
 	bool nested;		// special fully nested mode
 	bool special_mask;
 	bool read_isr, poll;	// what reading gives
+	uint8_t next;		// see i8259_next()
 };
 
 // All inputs low, and masked until the guest has written the ICWs. `slaves`
@@ -36,7 +37,10 @@ void i8259_set(struct i8259 *c, int input, bool level);
 // The input that the output to the processor is on for, or I8259_NONE: it is
 // requested, not masked, and more urgent than what is in service ("Fully
 // Nested Mode"). None while initialisation words are due.
-int i8259_next(const struct i8259 *c);
+static inline int i8259_next(const struct i8259 *c)
+{
+	return c->next;
+}
 
 // "Interrupt Sequence": the input acknowledged, in service from now on (but in
 // automatic EOI mode), or I8259_NONE when nothing is requested.

@@ -4,7 +4,6 @@
 	{ #device, first, last, offsetof(struct pc, device), \
 	  device##_in, device##_out }
 
-// What is used most comes first.
 static const struct device devices[] = {
 	ROW(uart, 0x3f8, 0x3ff),
 	ROW(pic, PIC1, PIC1 + 1),
@@ -18,8 +17,6 @@ static const struct device devices[] = {
 	ROW(exitport, 0xf4, 0xf4),
 };
 
-enum { NDEVICE = sizeof(devices) / sizeof(devices[0]) };
-
 static struct irq_line line(struct pc *pc, int irq)
 {
 	return (struct irq_line){ pic_set_irq, &pc->pic, irq };
@@ -27,6 +24,7 @@ static struct irq_line line(struct pc *pc, int irq)
 
 void pc_init(struct pc *pc, const struct pc_host *host, int64_t unix_time)
 {
+	bus_init(&pc->bus, devices, sizeof(devices) / sizeof(devices[0]));
 	pc->now = 0;
 	pic_init(&pc->pic);
 	uart_init(&pc->uart, host->console, host->ctx, line(pc, PC_IRQ_UART));
@@ -40,19 +38,19 @@ void pc_init(struct pc *pc, const struct pc_host *host, int64_t unix_time)
 uint32_t pc_in(struct pc *pc, uint16_t port, int size, uint64_t now)
 {
 	pc_advance(pc, now);
-	return devices_in(devices, NDEVICE, pc, port, size);
+	return devices_in(&pc->bus, pc, port, size);
 }
 
 void pc_out(struct pc *pc, uint16_t port, int size, uint32_t value,
 	    uint64_t now)
 {
 	pc_advance(pc, now);
-	devices_out(devices, NDEVICE, pc, port, size, value);
+	devices_out(&pc->bus, pc, port, size, value);
 }
 
-const char *pc_device(uint16_t port)
+const char *pc_device(const struct pc *pc, uint16_t port)
 {
-	const struct device *device = device_at(devices, NDEVICE, port);
+	const struct device *device = device_at(&pc->bus, port);
 
 	return device ? device->name : NULL;
 }

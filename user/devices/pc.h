@@ -36,6 +36,7 @@ struct pc_host {
 
 // Has pointers into itself: it stays where pc_init() was called for it.
 struct pc {
+	struct bus bus;
 	uint64_t now;
 	struct pic pic;
 	struct uart uart;
@@ -56,7 +57,7 @@ void pc_out(struct pc *pc, uint16_t port, int size, uint32_t value,
 	    uint64_t now);
 
 // Where a port leads, for messages: a device's name, or NULL.
-const char *pc_device(uint16_t port);
+const char *pc_device(const struct pc *pc, uint16_t port);
 
 // Input for the console: see uart_push(), uart_room().
 bool pc_input(struct pc *pc, uint8_t c);

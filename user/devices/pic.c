@@ -31,11 +31,6 @@ void pic_set_irq(void *pic, int irq, bool level)
 	cascade(p);
 }
 
-bool pic_pending(const struct pic *p)
-{
-	return i8259_next(&p->chip[0]) != I8259_NONE;
-}
-
 int pic_ack(struct pic *p)
 {
 	int input = i8259_ack(&p->chip[0]);
@@ -45,13 +40,6 @@ int pic_ack(struct pic *p)
 	input = i8259_ack(&p->chip[1]);
 	second_acknowledged(p);
 	return i8259_vector(&p->chip[1], input);
-}
-
-bool pic_deaf(const struct pic *p, int irq)
-{
-	const struct i8259 *c = &p->chip[irq / 8];
-
-	return (c->irr | c->imr) >> irq % 8 & 1;
 }
 
 uint8_t pic_in(void *pic, uint16_t port)

@@ -17,7 +17,10 @@ void pic_init(struct pic *p);
 void pic_set_irq(void *pic, int irq, bool level);
 
 // Whether the output to the processor is on.
-bool pic_pending(const struct pic *p);
+static inline bool pic_pending(const struct pic *p)
+{
+	return i8259_next(&p->chip[0]) != I8259_NONE;
+}
 
 // The processor acknowledges: returns the vector, 0 to 255. Where a request
 // has gone in the meantime, it is the vector of input 7 of that chip, and no
@@ -26,7 +29,12 @@ int pic_ack(struct pic *p);
 
 // True when a rising edge of the input would wake nobody now: it is masked, or
 // requested already.
-bool pic_deaf(const struct pic *p, int irq);
+static inline bool pic_deaf(const struct pic *p, int irq)
+{
+	const struct i8259 *c = &p->chip[irq / 8];
+
+	return (c->irr | c->imr) >> irq % 8 & 1;
+}
 
 uint8_t pic_in(void *pic, uint16_t port);
 void pic_out(void *pic, uint16_t port, uint8_t value);
