@@ -23,6 +23,8 @@ static uint64_t gdt[GD_TSS0 / 8 + 2 * NCPU] = {
 	[GD_UD / 8] = 0x00cff2000000ffff,	// data, ring 3
 };
 
+const struct descriptor_ptr gdt_ptr = { sizeof(gdt) - 1, (uintptr_t)gdt };
+
 // SDM volume 3, "TSS Descriptor in 64-bit mode".
 static void set_tss_descriptor(int cpu)
 {
@@ -57,12 +59,6 @@ static void load_segments(void)
 			 : : "i"(GD_KT), "i"(GD_KD) : "rax", "memory");
 }
 
-void cpu_load_tables(void)
-{
-	lgdt(gdt, sizeof(gdt) - 1);
-	idt_load();
-}
-
 void cpu_init(int cpu)
 {
 	struct Taskstate *ts = &cpus[cpu].cpu_ts;
@@ -76,7 +72,7 @@ void cpu_init(int cpu)
 	lldt(0);
 	ltr(GD_TSS0 + 16 * cpu);
 	lcr4(rcr4() | cpu_features());
-	cpus[cpu].cpu_slice_end = cpus[cpu].cpu_timer = ~0ul;
+	cpus[cpu].cpu_timer = ~0ul;
 	cpus[cpu].cpu_started = true;
 }
 

@@ -34,7 +34,8 @@ struct CpuInfo {
 	volatile bool cpu_flush_tlb;	// once it has the kernel lock
 	struct Env *cpu_env;		// whose state is in the processor
 	uint64_t cpu_since;		// TSC when cpu_env was dispatched
-	uint64_t cpu_slice_end;		// TSC; ~0: none
+	uint64_t cpu_slice_end;		// TSC
+	struct Env *cpu_next;		// see sched_hand_over
 	uint64_t cpu_timer;		// TSC the APIC timer fires at; ~0: no
 
 	// vmm/vmx.c
@@ -85,7 +86,13 @@ void mp_main(void) __attribute__((noreturn));
 // Loads GDT, IDT and TSS of processor `cpu` and its control registers.
 void cpu_init(int cpu);
 // Loads GDTR and IDTR: a VM exit spoils their limits.
-void cpu_load_tables(void);
+extern const struct descriptor_ptr gdt_ptr, idt_ptr;
+static inline void cpu_load_tables(void)
+{
+	__asm__ volatile("lgdt %0\n\t"
+			 "lidt %1"
+			 : : "m"(gdt_ptr), "m"(idt_ptr) : "memory");
+}
 // Makes another processor enter the kernel and waits until it is there. It
 // stays there as long as the caller has the kernel lock.
 void cpu_kick(struct CpuInfo *c);

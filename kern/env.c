@@ -231,7 +231,7 @@ void env_destroy(struct Env *e, int status)
 		struct CpuInfo *c = thiscpu;
 
 		if (e->env_type == ENV_TYPE_GUEST)
-			vmx_leave(e);
+			vmx_leave(c, e, rdtsc());
 		lcr3(kern_cr3);
 		c->cpu_env = NULL;
 		env_free(e, status);
@@ -257,7 +257,7 @@ void env_reap_dying(void)
 
 void env_return(struct CpuInfo *c, struct Env *e)
 {
-	clock_program(c);
+	clock_program(c, c->cpu_slice_end);
 	unlock_kernel(c);
 	env_pop_tf(&e->env_tf);
 }
@@ -274,11 +274,9 @@ void env_run(struct Env *e)
 	c->cpu_since = rdtsc();
 	fxrstor(e->env_fpu);
 	if (e->env_type == ENV_TYPE_GUEST) {
-		c->cpu_slice_end = ~0ul;	// see vmx_load
 		lcr3(kern_cr3);
 		vmx_run(e);
 	}
-	c->cpu_slice_end = c->cpu_since + ms2tsc(SLICE_MS);
 	c->cpu_ts.ts_rsp[0] = (uintptr_t)(&e->env_tf + 1);
 	lcr3(e->env_cr3);
 	env_return(c, e);

@@ -53,6 +53,9 @@ void sched_yield(void) __attribute__((noreturn));
 void sched_run(void) __attribute__((noreturn));
 // Puts an environment at the end of the run queue.
 void sched_ready(struct Env *e);
+// e, in no queue, runs as soon as curenv, which waits now, has left this
+// processor, and for the rest of its slice.
+void sched_hand_over(struct Env *e);
 // Takes e out of the queue it is in, if any.
 void sched_unqueue(struct Env *e);
 // Takes a runnable environment, or curenv, out of turn.
@@ -88,11 +91,10 @@ void timer_cancel(struct timer *t);
 extern uint64_t clock_next;	// TSC of the earliest timer; ~0: none
 // Has this processor, c, interrupted at that TSC.
 void clock_set(struct CpuInfo *c, uint64_t when);
-// Sets its interrupt for what is due next. Called before the kernel is left.
-static inline void clock_program(struct CpuInfo *c)
+// Sets its interrupt for what is due next, or the TSC `want` if that comes
+// first. Called before the kernel is left.
+static inline void clock_program(struct CpuInfo *c, uint64_t want)
 {
-	uint64_t want = c->cpu_slice_end;
-
 	if (c == cpus && clock_next < want)
 		want = clock_next;
 	// One that fires too early does no harm, and is set anew then.

@@ -31,6 +31,12 @@ void sched_ready(struct Env *e)
 		cpu_wake_idle();
 }
 
+void sched_hand_over(struct Env *e)
+{
+	e->env_status = ENV_RUNNABLE;
+	thiscpu->cpu_next = e;
+}
+
 void sched_stop(struct Env *e)
 {
 	if (e->env_status == ENV_RUNNABLE)
@@ -44,13 +50,14 @@ void sched_leave(void)
 {
 	struct CpuInfo *c = thiscpu;
 	struct Env *e = c->cpu_env;
+	uint64_t now = rdtsc();
 
 	if (!e)
 		return;
 	fxsave(e->env_fpu);
-	e->env_ticks += rdtsc() - c->cpu_since;
+	e->env_ticks += now - c->cpu_since;
 	if (e->env_type == ENV_TYPE_GUEST)
-		vmx_leave(e);
+		vmx_leave(c, e, now);
 	c->cpu_env = NULL;
 	if (e->env_status == ENV_RUNNING)
 		sched_ready(e);
@@ -60,14 +67,17 @@ void sched_leave(void)
 void sched_run(void)
 {
 	struct CpuInfo *c = thiscpu;
-	struct Env *e;
+	struct Env *e = c->cpu_next;
 
 	sched_leave();
+	if (e) {
+		c->cpu_next = NULL;
+		env_run(e);
+	}
 	while (!(e = TAILQ_FIRST(&run_queue))) {
 		// The address space that we are in may go while we sleep.
 		lcr3(kern_cr3);
-		c->cpu_slice_end = ~0ul;
-		clock_program(c);
+		clock_program(c, ~0ul);
 		c->cpu_idle = true;
 		sysinfo.si_idle_ticks -= rdtsc();
 		sysinfo.si_sleeping++;
@@ -80,6 +90,7 @@ void sched_run(void)
 		c->cpu_idle = false;
 	}
 	sched_unqueue(e);
+	c->cpu_slice_end = rdtsc() + ms2tsc(SLICE_MS);
 	env_run(e);
 }
 

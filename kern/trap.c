@@ -20,6 +20,7 @@ _Static_assert(sizeof(struct gate) == 16, "SDM");
 enum { GATE_INTERRUPT = 0x8e, GATE_USER = 0xee };
 
 static struct gate idt[256];
+const struct descriptor_ptr idt_ptr = { sizeof(idt) - 1, (uintptr_t)idt };
 
 const char *trapname(int trapno)
 {
@@ -85,11 +86,6 @@ void trap_init(void)
 	idt[T_NMI].ist = IST_NMI;
 	idt[T_DBLFLT].ist = IST_DBLFLT;
 	idt[T_MCHK].ist = IST_MCHK;
-}
-
-void idt_load(void)
-{
-	lidt(idt, sizeof(idt) - 1);
 }
 
 // --------------------------------------------------------------

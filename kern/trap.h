@@ -6,7 +6,6 @@
 
 // Builds the IDT; cpu_init() loads it on each processor.
 void trap_init(void);
-void idt_load(void);
 // Where trapentry.S comes to. Returns only into the idle kernel.
 void trap(struct Trapframe *tf);
 // An interrupt of that vector: asserted while a guest ran, or by trap().

@@ -20,8 +20,9 @@ struct Vm {
 	// seen another generation does INVEPT before it enters.
 	uint32_t vm_generation;
 	uint32_t vm_seen[NCPU];
-	uint32_t vm_asked;	// kinds, a bit each
 	uint32_t vm_nasks;
 	struct vm_range vm_asks[VM_MAX_ASKS];
+	// Of each kind asked, where the last was found: the next is near.
+	const struct vm_range *vm_last[VM_ASK_REST + 1];
 	uint32_t vm_flushes;	// INVEPTs so far
 };

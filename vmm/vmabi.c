@@ -15,6 +15,17 @@ static struct Env *vm_owner(const struct Env *e)
 	return &envs[ENVX(e->env_parent_id)];
 }
 
+bool vm_find_ask(struct Vm *vm, enum vm_ask kind, uint32_t n)
+{
+	for (const struct vm_range *r = vm->vm_asks;
+	     r < vm->vm_asks + vm->vm_nasks; r++)
+		if (r->kind == kind && n - r->first <= r->last - r->first) {
+			vm->vm_last[kind] = r;
+			return true;
+		}
+	return false;
+}
+
 struct vm_exit *vm_record(struct Env *e, enum vm_exit_reason reason)
 {
 	struct vm_exit *x = e->env_vcpu->vc_exit;
@@ -30,6 +41,13 @@ struct vm_exit *vm_record(struct Env *e, enum vm_exit_reason reason)
 // --------------------------------------------------------------
 // To the VMM
 
+// In sys_vm_next, and nothing is in its queue then.
+static bool waits_for_exit(const struct Env *vmm)
+{
+	return vmm->env_status == ENV_BLOCKED &&
+		vmm->env_wait_for == WAIT_VM_EXIT;
+}
+
 // The first record in the owner's queue is the owner's: its guest's id.
 static envid_t give(struct Env *owner)
 {
@@ -44,11 +62,16 @@ void vm_post(struct Env *e)
 {
 	struct Env *owner = vm_owner(e);
 
-	e->env_vcpu->vc_record = RECORD_POSTED;
-	env_block(e, WAIT_VMM, &owner->env_events);
-	if (owner->env_status == ENV_BLOCKED &&
-	    owner->env_wait_for == WAIT_VM_EXIT)
-		env_wake(owner, give(owner));
+	if (!waits_for_exit(owner)) {
+		e->env_vcpu->vc_record = RECORD_POSTED;
+		env_block(e, WAIT_VMM, &owner->env_events);
+		return;
+	}
+	e->env_vcpu->vc_record = RECORD_GIVEN;
+	env_block(e, WAIT_VMM, NULL);
+	timer_cancel(&owner->env_timer);
+	owner->env_tf.tf_regs.reg_rax = e->env_id;
+	sched_hand_over(owner);
 }
 
 bool vm_post_rest(struct Env *e, enum vm_exit_reason reason, uint64_t code,
@@ -76,8 +99,7 @@ void vm_console_input(struct Env *e)
 {
 	struct Env *owner = vm_owner(e);
 
-	if (owner->env_status == ENV_BLOCKED &&
-	    owner->env_wait_for == WAIT_VM_EXIT)
+	if (waits_for_exit(owner))
 		env_wake(owner, -E_EOF);
 	else
 		owner->env_input = true;
@@ -87,9 +109,7 @@ void vm_gone(struct Env *e)
 {
 	struct Env *owner = vm_owner(e);
 
-	if (TAILQ_EMPTY(&owner->env_guests) &&
-	    owner->env_status == ENV_BLOCKED &&
-	    owner->env_wait_for == WAIT_VM_EXIT)
+	if (TAILQ_EMPTY(&owner->env_guests) && waits_for_exit(owner))
 		env_wake(owner, -E_BAD_ENV);
 }
 
@@ -136,8 +156,9 @@ static bool has_instruction(uint32_t reason)
 		reason == VM_EXIT_POWEROFF;
 }
 
-// Takes the VMM's answer to its guest's record. 0, -E_BAD_ENV, -E_INVAL.
-static int answer(struct Env *me, envid_t guest)
+// Takes the VMM's answer to its guest's record; the guest in *out may go on,
+// if it is not null. 0, -E_BAD_ENV, -E_INVAL.
+static int answer(struct Env *me, envid_t guest, struct Env **out)
 {
 	enum { NMI = 2, NEXCEPTIONS = 32 };
 	const volatile struct vm_exit *x;
@@ -164,7 +185,7 @@ static int answer(struct Env *me, envid_t guest)
 	if (vc->vc_answer_kind == VM_RESUME)
 		take_results(e, x);
 	vc->vc_record = RECORD_ANSWERED;
-	sched_ready(e);
+	*out = e;
 	return 0;
 }
 
@@ -196,19 +217,24 @@ static void next_timeout(struct timer *t)
 
 int64_t sys_vm_next(struct Env *me, envid_t answered, uint32_t us)
 {
+	struct Env *e = NULL;
 	int r;
 
-	if (answered && (r = answer(me, answered)) < 0)
+	if (answered && (r = answer(me, answered, &e)) < 0)
 		return r;
 	if (TAILQ_EMPTY(&me->env_guests))
 		return -E_BAD_ENV;
-	if (!TAILQ_EMPTY(&me->env_events))
-		return give(me);
-	if (us == 0 || me->env_input) {
+	if (!TAILQ_EMPTY(&me->env_events) || us == 0 || me->env_input) {
+		if (e)
+			sched_ready(e);
+		if (!TAILQ_EMPTY(&me->env_events))
+			return give(me);
 		me->env_input = false;
 		return -E_EOF;
 	}
 	env_block(me, WAIT_VM_EXIT, NULL);
+	if (e)
+		sched_hand_over(e);
 	if (us != VM_FOREVER) {
 		me->env_timer.tm_fired = next_timeout;
 		timer_arm(&me->env_timer,
@@ -249,13 +275,15 @@ int64_t sys_vm_ask(struct Env *me, envid_t guest, uint32_t kind,
 		   uint32_t first, uint32_t last)
 {
 	struct Env *e;
+	struct Vcpu *vc;
 	struct Vm *vm;
 	int r = stopped_guest(me, guest, &e);
 
 	if (r < 0)
 		return r;
 	vm = e->env_vm;
-	if (!e->env_vcpu->vc_exit)
+	vc = e->env_vcpu;
+	if (!vc->vc_exit)
 		return -E_INVAL;
 	if (kind < VM_ASK_PORT || kind > VM_ASK_REST || first > last ||
 	    (kind == VM_ASK_PORT && last > 0xffff) ||
@@ -263,11 +291,15 @@ int64_t sys_vm_ask(struct Env *me, envid_t guest, uint32_t kind,
 		return -E_INVAL;
 	if (vm->vm_nasks == VM_MAX_ASKS)
 		return -E_NO_MEM;
-	vm->vm_asked |= 1 << kind;
+	if (kind == VM_ASK_EXCEPTION) {
+		if ((r = vmx_borrow(e)) < 0)
+			return r;
+		vc->vc_exceptions |= (2u << last) - (1u << first);
+		vmwrite(VMCS_EXCEPTION_BITMAP, vc->vc_exceptions);
+		vmx_return(e);
+	}
+	vm->vm_last[kind] = &vm->vm_asks[vm->vm_nasks];
 	vm->vm_asks[vm->vm_nasks++] = (struct vm_range){ kind, first, last };
-	if (kind == VM_ASK_EXCEPTION)
-		e->env_vcpu->vc_exceptions |=
-			(2u << last) - (1u << first);
 	return 0;
 }
 

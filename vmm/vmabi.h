@@ -8,16 +8,14 @@
 // --------------------------------------------------------------
 // For the exit handlers, about the current guest e
 
+bool vm_find_ask(struct Vm *vm, enum vm_ask kind, uint32_t n);
 // Whether its VMM asked to be told of n of that kind.
-static inline bool vm_asked(const struct Vm *vm, enum vm_ask kind, uint32_t n)
+static inline bool vm_asked(struct Vm *vm, enum vm_ask kind, uint32_t n)
 {
-	if (!(vm->vm_asked >> kind & 1))
-		return false;
-	for (const struct vm_range *r = vm->vm_asks;
-	     r < vm->vm_asks + vm->vm_nasks; r++)
-		if (r->kind == kind && n - r->first <= r->last - r->first)
-			return true;
-	return false;
+	const struct vm_range *r = vm->vm_last[kind];
+
+	return r && (n - r->first <= r->last - r->first ||
+		     vm_find_ask(vm, kind, n));
 }
 // A fresh record for e's exit, in its Vcpu, to be filled and then posted.
 struct vm_exit *vm_record(struct Env *e, enum vm_exit_reason reason);

@@ -615,7 +615,7 @@ static int64_t vmcall_cons_write(struct Env *e, struct PushRegs *r)
 		e->env_vcpu->vc_calls_console = true;
 		vmx_raise_irq(e, IRQ_SERIAL);	// it may have input already
 	}
-	if (rdtsc() >= e->env_vcpu->vc_slice_end)
+	if (rdtsc() >= thiscpu->cpu_slice_end)
 		sched_ready(e);		// the console is slow
 	return 0;
 }

@@ -21,6 +21,8 @@ static uint8_t vmxon_regions[NCPU][PGSIZE] __attribute__((aligned(PGSIZE)));
 static uint8_t io_bitmap[2 * PGSIZE] __attribute__((aligned(PGSIZE)));
 static uint8_t msr_bitmap[PGSIZE] __attribute__((aligned(PGSIZE)));
 
+// The preemption timer counts when that bit of the TSC changes.
+static uint8_t timer_shift;
 enum { EXITS_PER_LOOK = 16 };	// at the clock, whether the slice is over
 
 // The guest's own while it runs, not switched by VMX: set when another guest
@@ -132,6 +134,7 @@ static int vmx_on(struct CpuInfo *c)
 	if (!vmxon(PADDR(vmxon_regions[c - cpus])))
 		return -E_VMX_ON;
 	init_bitmaps();
+	timer_shift = VMX_MISC_TIMER_SHIFT(rdmsr(MSR_IA32_VMX_MISC));
 	c->cpu_vmxon = true;
 	cprintf("VMXON\n");
 	return 0;
@@ -290,6 +293,7 @@ static int vmcs_init(struct Env *e)
 	vmwrite(VMCS_EPT_POINTER,
 		PADDR(e->env_vm->vm_eptrt) | EPTP_WALK4 | EPTP_WB);
 	vmwrite(VMCS_VPID, vc->vc_vpid);
+	vmwrite(VMCS_EXCEPTION_BITMAP, vc->vc_exceptions);
 	vmwrite(VMCS_IO_BITMAP_A, PADDR(io_bitmap));
 	vmwrite(VMCS_IO_BITMAP_B, PADDR(io_bitmap) + PGSIZE);
 	vmwrite(VMCS_MSR_BITMAP, PADDR(msr_bitmap));
@@ -399,12 +403,11 @@ static void vmcs_unload(struct CpuInfo *c, struct Vcpu *vc)
 	c->cpu_vmcs = NULL;
 }
 
-void vmx_leave(struct Env *e)
+void vmx_leave(struct CpuInfo *c, struct Env *e, uint64_t now)
 {
-	struct CpuInfo *c = thiscpu;
 	struct Vcpu *vc = e->env_vcpu;
 
-	vc->vc_last_tsc = rdtsc();
+	vc->vc_last_tsc = now;
 	vc->vc_cr2 = rcr2();
 	// An exit leaves limits of 64 KiB, and user code must not find
 	// descriptors behind the tables' ends.
@@ -427,8 +430,6 @@ static int vmcs_load(struct CpuInfo *c, struct Env *e)
 	struct Vcpu *vc = e->env_vcpu;
 	int r;
 
-	if (c->cpu_vmcs == e)
-		return 0;
 	if (!c->cpu_vmxon && (r = vmx_on(c)) < 0)
 		return r;
 	if (!vc->vc_ready)
@@ -443,7 +444,9 @@ static int vmcs_load(struct CpuInfo *c, struct Env *e)
 
 int vmx_borrow(struct Env *e)
 {
-	return vmcs_load(thiscpu, e);
+	struct CpuInfo *c = thiscpu;
+
+	return c->cpu_vmcs == e ? 0 : vmcs_load(c, e);
 }
 
 void vmx_return(struct Env *e)
@@ -452,17 +455,22 @@ void vmx_return(struct Env *e)
 		vmcs_unload(thiscpu, e->env_vcpu);
 }
 
+static uint64_t slice_left(const struct CpuInfo *c)
+{
+	return c->cpu_slice_end > c->cpu_since ?
+		c->cpu_slice_end - c->cpu_since : 0;
+}
+
 // Makes e's VMCS and registers this processor's. 0, -E_VMX_ON, -E_VMCS_INIT.
 static int vmx_load(struct CpuInfo *c, struct Env *e)
 {
 	struct Vcpu *vc = e->env_vcpu;
-	int r = vmcs_load(c, e);
+	int r;
 
-	if (r < 0)
+	if (c->cpu_vmcs != e && (r = vmcs_load(c, e)) < 0)
 		return r;
 	if (!vc->vc_start_tsc)
 		vc->vc_start_tsc = rdtsc();
-	vmwrite(VMCS_EXCEPTION_BITMAP, vc->vc_exceptions);
 	if (c->cpu_msrs != vc) {
 		if (c->cpu_msrs)
 			save_msrs(c->cpu_msrs);
@@ -470,9 +478,7 @@ static int vmx_load(struct CpuInfo *c, struct Env *e)
 		c->cpu_msrs = vc;
 	}
 	lcr2(vc->vc_cr2);
-	vc->vc_slice_end = c->cpu_since + ms2tsc(SLICE_MS);
-	vmwrite(VMCS_PREEMPTION_TIMER_VALUE, ms2tsc(SLICE_MS) >>
-		VMX_MISC_TIMER_SHIFT(rdmsr(MSR_IA32_VMX_MISC)));
+	vmwrite(VMCS_PREEMPTION_TIMER_VALUE, slice_left(c) >> timer_shift);
 	return 0;
 }
 
@@ -617,7 +623,7 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 	// The preemption timer counts whole units of the guest's own time, and
 	// cheap exits one after the other may come to none.
 	if (vc->vc_exits % EXITS_PER_LOOK == 0 &&
-	    rdtsc() >= vc->vc_slice_end) {
+	    rdtsc() >= c->cpu_slice_end) {
 		vmx_slice_over(e);
 		return;
 	}
@@ -631,9 +637,10 @@ static void vmx_enter(struct CpuInfo *c, struct Env *e)
 			vm_post_stopped(e);
 			return;
 		}
-		inject_irq(vc);
+		if (!(vc->vc_proc_controls & PROC_INTERRUPT_WINDOW_EXITING))
+			inject_irq(vc);
 	}
-	clock_program(c);
+	clock_program(c, ~0ul);	// slices: see vmx_load
 	unlock_kernel(c);
 	failed = asm_vmrun(&e->env_tf, ++vc->vc_runs);
 	lock_kernel(c);

@@ -61,8 +61,6 @@ struct Vcpu {
 	uint8_t vc_port_size;
 	bool vc_write;
 
-	uint64_t vc_slice_end;		// TSC
-
 	uint64_t vc_exits;		// counters, see struct vm_info
 	uint64_t vc_start_tsc, vc_last_tsc;
 
@@ -95,8 +93,9 @@ void vmx_drop_answer(struct Vcpu *vc);
 void vmx_free(struct Env *e);
 // Runs curenv, a guest, until another environment's turn has come.
 void vmx_run(struct Env *e) __attribute__((noreturn));
-// e, a guest, is no longer this processor's environment.
-void vmx_leave(struct Env *e);
+// e, a guest, is no longer the environment of c, this processor; `now` is the
+// TSC.
+void vmx_leave(struct CpuInfo *c, struct Env *e, uint64_t now);
 // Guest registers from and to tf; HOST_RSP is set; launches the first time,
 // that is when runs is 1, and resumes after. 0 after an exit, 1 when the
 // processor refused (SDM volume 3, "VMLAUNCH/VMRESUME": VMfail). vmrun.S.
