@@ -54,7 +54,7 @@ struct vm_exit {
 	uint32_t vx_reason;	// enum vm_exit_reason
 	uint32_t vx_answer;	// answer: enum vm_answer
 	uint32_t vx_vector;	// VM_EXIT_EXCEPTION, and answer: of VM_FAULT
-	uint32_t vx_error;	// its error code, both ways
+	uint32_t vx_error;	// its error code, both ways; 16 bits
 	int32_t vx_status;	// VM_EXIT_POWEROFF, and answer: of VM_END
 	uint64_t vx_rip;	// the guest's, of the instruction that stopped
 	union {

@@ -154,6 +154,9 @@ static void wrong_answers(void)
 	is("no exception", sys_vm_next(guest, 0), -E_INVAL);
 	x.vx_vector = 2;
 	is("NMI", sys_vm_next(guest, 0), -E_INVAL);
+	x.vx_vector = T_GPFLT;
+	x.vx_error = 0x10000;
+	is("no error code", sys_vm_next(guest, 0), -E_INVAL);
 	x.vx_answer = VM_RESUME;
 }
 
@@ -204,6 +207,31 @@ static void spinning(void)
 	}
 }
 
+// In real mode a fault whose frame goes to memory that is not there yet.
+__asm__(".pushsection .rodata\n"
+	".code16\n"
+	"late:\tmovw $(2f - late + 0x7000), 4 * 13\n\t"
+	"movw $0xf004, %sp\n\t"
+	"movw 0xffff, %ax\n"
+	"1:\tjmp 1b\n"
+	"2:\tmovl $20, %eax\n\t"		// VMX_VMCALL_POWEROFF
+	"movl $5, %ebx\n\t"
+	"vmcall\n"
+	"late_end:\n"
+	".code64\n"
+	".popsection");
+extern const char late[], late_end[];
+
+static void late_memory(void)
+{
+	envid_t g = sys_env_mkguest(GUEST_MEM_SZ, GUEST_BOOT);
+
+	is("code", sys_vm_memory(g, GUEST_BOOT, (void *)late,
+				 late_end - late, true), 0);
+	is("start", sys_env_set_status(g, ENV_RUNNABLE), 0);
+	is("status", wait(g), 5);
+}
+
 void umain(int argc, char **argv)
 {
 	USED(argc);
@@ -218,5 +246,6 @@ void umain(int argc, char **argv)
 	spinning();
 	x.vx_answer = VM_END;
 	is("end", sys_vm_next(guest, VM_FOREVER), -E_BAD_ENV);
+	late_memory();
 	printf("testvm: %d checks\n", checks);
 }

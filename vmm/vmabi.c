@@ -176,7 +176,7 @@ static int answer(struct Env *me, envid_t guest, struct Env **out)
 	if (vc->vc_answer_kind > VM_END ||
 	    (vc->vc_answer_kind == VM_FAULT &&
 	     (vc->vc_fault_vector >= NEXCEPTIONS ||
-	      vc->vc_fault_vector == NMI)))
+	      vc->vc_fault_vector == NMI || vc->vc_fault_error >> 16)))
 		return -E_INVAL;
 	if (vc->vc_answer_kind == VM_END) {
 		env_destroy(e, x->vx_status & 0x7fffffff);

@@ -557,6 +557,9 @@ static void reinject(void)
 
 	if (!(info & INTR_INFO_VALID))
 		return;
+	// In real mode exceptions have no error code, but Bochs says so.
+	if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))
+		info &= ~INTR_INFO_ERROR_CODE;
 	// Bit 12 is undefined there and reserved here.
 	vmwrite(VMCS_VMENTRY_INTR_INFO, info & ~INTR_INFO_NMI_UNBLOCKING);
 	vmwrite(VMCS_VMENTRY_ERROR_CODE,
