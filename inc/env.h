@@ -94,8 +94,9 @@ struct Env {
 	// Guests (vmm/vmx.h); a VMM's list of its guests.
 	struct Vm *env_vm;
 	struct Vcpu *env_vcpu;
-	TAILQ_ENTRY(Env) env_guest_link;
+	TAILQ_ENTRY(Env) env_guest_link;	// in one of the next two
 	struct EnvQueue env_guests;
+	struct EnvQueue env_unborn;	// children it has not started yet
 	struct EnvQueue env_events;	// guests whose exits it has not seen
 	bool env_input;			// a guest has input it does not know of
 };
@@ -107,6 +108,7 @@ struct sysinfo {
 	uint32_t si_ncpu;
 	uint64_t si_tsc_khz;	// TSC ticks a millisecond
 	uint64_t si_boot_tsc;	// TSC at the boot block's first instruction
+	int64_t si_boot_time;	// the same in seconds since 1970; guest: 0
 	uint64_t si_total_pages;
 	uint64_t si_free_pages;
 	// TSC ticks that processors have slept, less the TSC at which each that

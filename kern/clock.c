@@ -36,6 +36,70 @@ static void pit_wait(void)
 		pause();
 }
 
+// --------------------------------------------------------------
+// The date: Motorola MC146818 data sheet; byte 0x32 is the century, as PC
+// firmware has it, in UTC.
+
+enum {
+	CMOS_INDEX = 0x70, CMOS_DATA = 0x71,
+	RTC_SECOND = 0, RTC_MINUTE = 2, RTC_HOUR = 4, RTC_DAY = 7,
+	RTC_MONTH = 8, RTC_YEAR = 9, RTC_A = 10, RTC_B = 11,
+	RTC_CENTURY = 0x32,
+	RTC_A_UPDATING = 0x80, RTC_B_BINARY = 0x04, RTC_B_24H = 0x02,
+	RTC_HOUR_PM = 0x80,
+};
+
+static uint8_t cmos(int index)
+{
+	outb(CMOS_INDEX, index);
+	return inb(CMOS_DATA);
+}
+
+static int rtc_number(int index)
+{
+	int v = cmos(index), mode = cmos(RTC_B), pm = 0;
+
+	if (index == RTC_HOUR && !(mode & RTC_B_24H)) {
+		pm = v & RTC_HOUR_PM;
+		v &= ~RTC_HOUR_PM;
+	}
+	if (!(mode & RTC_B_BINARY))
+		v = (v >> 4) * 10 + (v & 15);
+	if (index == RTC_HOUR && !(mode & RTC_B_24H))
+		v = v % 12 + (pm ? 12 : 0);
+	return v;
+}
+
+// Days since 1970-01-01. The year begins in March, so that the leap day is
+// its last; months from there have 31 30 31 30 31 days, and again.
+static int64_t days(int64_t year, int month, int day)
+{
+	int m = (month + 9) % 12;
+
+	year -= m >= 10;
+	return 365 * year + year / 4 - year / 100 + year / 400 +
+		(153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+// Seconds since 1970, read between two updates.
+static int64_t read_rtc(void)
+{
+	int second;
+	int64_t t;
+
+	do {
+		while (cmos(RTC_A) & RTC_A_UPDATING)
+			pause();
+		second = rtc_number(RTC_SECOND);
+		t = days(rtc_number(RTC_CENTURY) * 100 +
+			 rtc_number(RTC_YEAR), rtc_number(RTC_MONTH),
+			 rtc_number(RTC_DAY));
+		t = (t * 24 + rtc_number(RTC_HOUR)) * 60 +
+			rtc_number(RTC_MINUTE);
+	} while (second != rtc_number(RTC_SECOND));
+	return t * 60 + second;
+}
+
 void clock_init(void)
 {
 	uint64_t tsc;
@@ -50,6 +114,8 @@ void clock_init(void)
 	sysinfo.si_tsc_khz = (rdtsc() - tsc) / CALIBRATE_MS;
 	lapic_khz = (~0u - lapic_timer_left()) / CALIBRATE_MS;
 	lapic_timer(0);
+	sysinfo.si_boot_time = read_rtc() -
+		(rdtsc() - sysinfo.si_boot_tsc) / sysinfo.si_tsc_khz / 1000;
 }
 
 // --------------------------------------------------------------

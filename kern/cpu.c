@@ -110,9 +110,9 @@ static bool sums_to_zero(const void *p, size_t n)
 	return sum == 0;
 }
 
-static const struct rsdp *find_rsdp(void)
+static const struct rsdp *find_rsdp_in(physaddr_t pa, size_t n)
 {
-	for (physaddr_t pa = 0xe0000; pa < 0x100000; pa += 16) {
+	for (physaddr_t lim = pa + n; pa < lim; pa += 16) {
 		const struct rsdp *r = KADDR(pa);
 
 		if (memcmp(r->signature, "RSD PTR ", 8) == 0 &&
@@ -120,6 +120,16 @@ static const struct rsdp *find_rsdp(void)
 			return r;
 	}
 	return NULL;
+}
+
+// ACPI specification, "Finding the RSDP on IA-PC Systems": in the extended
+// BIOS data area, whose segment stands at 0x40e, or in the BIOS.
+static const struct rsdp *find_rsdp(void)
+{
+	physaddr_t ebda = *(const uint16_t *)KADDR(0x40e) << 4;
+	const struct rsdp *r = find_rsdp_in(ebda, 1024);
+
+	return r ? r : find_rsdp_in(0xe0000, 0x20000);
 }
 
 // Tables lie below 4 GiB, all of which is mapped on the host.

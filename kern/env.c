@@ -78,6 +78,7 @@ int env_alloc(struct Env **out, envid_t parent, enum EnvType type)
 	TAILQ_INIT(&e->env_waiters);
 	TAILQ_INIT(&e->env_senders);
 	TAILQ_INIT(&e->env_guests);
+	TAILQ_INIT(&e->env_unborn);
 	TAILQ_INIT(&e->env_events);
 	fpu_init(e->env_fpu);
 	if (type != ENV_TYPE_GUEST && env_setup_vm(e) < 0) {
@@ -151,6 +152,20 @@ struct Env *env_create(const uint8_t *file, const char *name,
 	return e;
 }
 
+void env_conceive(struct Env *parent, struct Env *e)
+{
+	TAILQ_INSERT_TAIL(&parent->env_unborn, e, env_guest_link);
+}
+
+void env_born(struct Env *e)
+{
+	if (!e->env_guest_link.tqe_prev)
+		return;
+	TAILQ_REMOVE(&envs[ENVX(e->env_parent_id)].env_unborn, e,
+		     env_guest_link);
+	e->env_guest_link.tqe_prev = NULL;
+}
+
 // --------------------------------------------------------------
 // Ending
 
@@ -206,10 +221,14 @@ static void env_free(struct Env *e, int status)
 		w->env_parent_id = 0;
 		env_destroy(w, EXIT_KILLED);
 	}
-	if (e->env_type == ENV_TYPE_GUEST)
+	while ((w = TAILQ_FIRST(&e->env_unborn)))
+		env_destroy(w, EXIT_KILLED);
+	if (e->env_type == ENV_TYPE_GUEST) {
 		vmx_free(e);
-	else
+	} else {
+		env_born(e);
 		env_free_vm(e);
+	}
 	e->env_status = ENV_FREE;
 	e->env_queue = NULL;
 	e->env_exit_status = status;

@@ -32,6 +32,10 @@ static inline int envid2env(struct Env *me, envid_t id, struct Env **out,
 	*out = e;
 	return 0;
 }
+// A child of sys_exofork is to be started; it ends with `parent` until then.
+void env_conceive(struct Env *parent, struct Env *e);
+// It is started, or ends.
+void env_born(struct Env *e);
 // Ends an environment: all that it has is given back, who waits for it
 // learns the status. One that another processor runs ends as soon as that
 // processor has been made to leave it.

@@ -15,6 +15,7 @@ struct ram {
 enum { MAX_RAM = 32 };
 // More than that is not used: pages[] lies in the first GiB.
 #define MAX_MEMORY	(128ul << 30)
+#define DEVICES_END	(4ul << 30)
 
 static struct ram ram[MAX_RAM];
 static int nram, cur_ram;
@@ -45,6 +46,9 @@ static void add_ram(physaddr_t base, physaddr_t lim, physaddr_t from)
 	sysinfo.si_total_pages += (lim - base) / PGSIZE;
 }
 
+// Where memory ends below 4 GiB: a PC has its devices from there on.
+static physaddr_t device_base;
+
 // Calls add_ram for each usable range; returns the end of the highest.
 // Memory below 1 MiB is left to the BIOS and the start of processors.
 static physaddr_t read_mmap(const struct multiboot_info *mbi, physaddr_t from)
@@ -60,6 +64,8 @@ static physaddr_t read_mmap(const struct multiboot_info *mbi, physaddr_t from)
 		if (m->type != MB_RAM || base + len < base)
 			continue;
 		top = MAX(top, MIN(base + len, MAX_MEMORY));
+		if (base + len <= DEVICES_END)
+			device_base = MAX(device_base, base + len);
 		if (from)
 			add_ram(base, base + len, from);
 	}
@@ -276,7 +282,7 @@ static uint64_t kernel_perm(uintptr_t va)
 }
 
 // Maps [0, top) at KERNBASE: up to the kernel's end by small pages, the rest
-// by large ones. A PC has its devices in the fourth GiB.
+// by large ones.
 static void map_physical(physaddr_t top)
 {
 	physaddr_t small = ROUNDUP(PADDR(end), PTSIZE);
@@ -290,7 +296,8 @@ static void map_physical(physaddr_t top)
 		if (pa >= small) {
 			pd[PDX(va)] = pa | PTE_P | PTE_W | PTE_PS | PTE_G |
 				PTE_NX |
-				(pa >> 30 == 3 ? PTE_PCD | PTE_PWT : 0);
+				(pa >= device_base && pa < DEVICES_END ?
+				 PTE_PCD | PTE_PWT : 0);
 			continue;
 		}
 		pt = boot_subtable(&pd[PDX(va)]);
@@ -327,7 +334,7 @@ void mem_init(uint32_t info)
 	kern_pml4e = boot_table();
 	kern_cr3 = PADDR(kern_pml4e);
 	if (sysinfo.si_role == ROLE_HOST)
-		top = MAX(top, 4ul << 30);	// the APIC is up there
+		top = MAX(top, DEVICES_END);	// the APIC is up there
 	map_physical(ROUNDUP(top, PTSIZE));
 	map_readonly(UINFO, &sysinfo, PGSIZE);
 	map_readonly(UENVS, envs, NENV * sizeof(struct Env));

@@ -74,6 +74,7 @@ static int64_t sys_exofork(struct Env *me)
 	e->env_tf.tf_eflags &= ~FL_IOPL_3;
 	fxsave(e->env_fpu);
 	memcpy(e->env_name, me->env_name, ENV_NAME_LEN);
+	env_conceive(me, e);
 	return e->env_id;
 }
 
@@ -86,10 +87,13 @@ static int64_t sys_env_set_status(envid_t envid, int status)
 	if (envid2env(me, envid, &e, true) < 0)
 		return -E_BAD_ENV;
 	// Only between these two: what waits in the kernel is not disturbed.
-	if (status == ENV_RUNNABLE && e->env_status == ENV_NOT_RUNNABLE)
+	if (status == ENV_RUNNABLE && e->env_status == ENV_NOT_RUNNABLE) {
+		if (e->env_type != ENV_TYPE_GUEST)
+			env_born(e);
 		sched_ready(e);
-	else if (status == ENV_NOT_RUNNABLE)
+	} else if (status == ENV_NOT_RUNNABLE) {
 		sched_stop(e);
+	}
 	return 0;
 }
 

@@ -64,6 +64,7 @@ def test_calls_of_a_monitor(machine):
     assert re.search(r"testvm: \d+ checks", m.shell("testvm"))
     output = m.shell("vmm -b /guests/devices -k none -d none")
     assert "serial line works" in output
+    assert "date: 20010909" in output       # Bochs's, see conf/machine.py
     assert "timer ticks: 5" in output
     assert "." * 200 in output
     assert "ended with status 21" in output

@@ -108,6 +108,7 @@ PROGRAMS = {
     "testshell": "shell ran correctly\n",
     "testsyscalls": r"(\[VMM\] VMX extension not supported.\n)*"
                     r"testsyscalls: \d+ checks, all pages are back\n",
+    "testunborn": "testunborn: nobody is left\n",
     "writemotd": "OLD MOTD\n" + re.escape(motd()) + "===\nNEW MOTD\n.*\n===\n"
                  "writemotd: works\n",
     "yield": f"Hello, I am environment {ID}.\n"
@@ -119,7 +120,7 @@ PROGRAMS = {
 SMP = ["dumbfork", "faultregs", "forkbomb", "forktree", "pingpong",
        "pingpongs", "primes", "primespipe", "sendpage", "stresssched",
        "testfdsharing", "testfpu", "testmalloc", "testpipe", "testpipekill",
-       "testpiperace", "testpteshare", "testshell"]
+       "testpiperace", "testpteshare", "testshell", "testunborn"]
 
 
 def free_pages(host):

@@ -24,7 +24,7 @@ __asm__(".pushsection .rodata\n"
 	"movl $0x40000010, %eax\n\t"
 	"cpuid\n\t"
 	"outl %eax, $0xe9\n\t"
-	"ud2\n\t"
+	"ud2:\tud2\n\t"
 	"movw $0xb800, %ax\n\t"
 	"movw %ax, %es\n\t"
 	"movb $7, %es:2\n\t"
@@ -37,7 +37,7 @@ __asm__(".pushsection .rodata\n"
 	"code_end:\n"
 	".code64\n"
 	".popsection");
-extern const char code[], code_end[];
+extern const char code[], ud2[], code_end[];
 
 #define x (*(volatile struct vm_exit *)RECORD)
 static envid_t guest;
@@ -232,6 +232,33 @@ static void late_memory(void)
 	is("status", wait(g), 5);
 }
 
+// Its interrupt table has no entry, so no exception can be delivered. All are
+// handed back to it: the second #GP is a double fault, and one more ends all
+// (a processor need not tell of that one; Bochs does).
+static void nested_faults(void)
+{
+	static const int vector[] = { T_ILLOP, T_GPFLT, T_GPFLT };
+	static struct vm_regs regs;
+
+	is("ask", sys_vm_ask(guest, VM_ASK_REST, 0, 0), 0);
+	is("regs", sys_vm_regs(guest, &regs, false), 0);
+	regs.rip = GUEST_BOOT + (ud2 - code);
+	regs.idtr_limit = 0;
+	is("regs", sys_vm_regs(guest, &regs, true), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(vector); i++) {
+		next("exception", VM_EXIT_EXCEPTION);
+		is("vector", x.vx_vector, vector[i]);
+		x.vx_answer = VM_FAULT;
+	}
+	is("one more", answered = sys_vm_next(answered, VM_FOREVER), guest);
+	if (x.vx_reason == VM_EXIT_EXCEPTION) {
+		is("vector", x.vx_vector, T_GPFLT);
+		x.vx_answer = VM_FAULT;
+		next("triple fault", VM_EXIT_SHUTDOWN);
+	}
+	is("triple fault", x.vx_reason, VM_EXIT_SHUTDOWN);
+}
+
 void umain(int argc, char **argv)
 {
 	USED(argc);
@@ -244,6 +271,7 @@ void umain(int argc, char **argv)
 	memory();
 	timed();
 	spinning();
+	nested_faults();
 	x.vx_answer = VM_END;
 	is("end", sys_vm_next(guest, VM_FOREVER), -E_BAD_ENV);
 	late_memory();

@@ -194,9 +194,12 @@ void vm_complete(struct Env *e)
 	struct Vcpu *vc = e->env_vcpu;
 
 	vc->vc_record = RECORD_NONE;
-	if (vc->vc_answer_kind == VM_FAULT)
-		vmx_inject(vc->vc_fault_vector, vc->vc_fault_error);
-	else if (vc->vc_answer_kind == VM_RESUME &&
+	if (vc->vc_answer_kind == VM_FAULT &&
+	    !vmx_inject_second(e, vc->vc_fault_vector, vc->vc_fault_error)) {
+		vmexit_handlers[EXIT_REASON_TRIPLE_FAULT](e);
+		return;
+	}
+	if (vc->vc_answer_kind == VM_RESUME &&
 		 has_instruction(vc->vc_reason))
 		skip_insn();
 	// It was stopped in its sleep, and nothing has come meanwhile.

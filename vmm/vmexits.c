@@ -442,6 +442,10 @@ static bool write_cr0(struct Env *e, uint64_t v)
 		if (vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & SEG_AR_L)
 			return false;
 		set_long_mode(efer, false);
+	} else if ((v & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA) &&
+		   ((v ^ vmread(VMCS_CR0_READ_SHADOW)) & (CR0_CD | CR0_NW)) &&
+		   !vmx_load_pdptes(e)) {
+		return false;
 	}
 	if ((v ^ old) & CR0_PG)		// old translations go with paging
 		e->env_vm->vm_generation++;

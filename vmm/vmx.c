@@ -56,10 +56,15 @@ bool vmx_check_support(void)
 bool vmx_check_ept(void)
 {
 	// The high halves tell which controls may be 1.
+	const uint64_t needed = EPT_CAP_WALK4 | EPT_CAP_WB | EPT_CAP_INVEPT |
+		EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVVPID |
+		EPT_CAP_INVVPID_SINGLE;
+
 	if (!(rdmsr(MSR_IA32_VMX_PROCBASED_CTLS) >> 32 &
-	      PROC_SECONDARY_CONTROLS))
+	      PROC_SECONDARY_CONTROLS) ||
+	    !(rdmsr(MSR_IA32_VMX_PROCBASED_CTLS2) >> 32 & PROC2_ENABLE_EPT))
 		return false;
-	return rdmsr(MSR_IA32_VMX_PROCBASED_CTLS2) >> 32 & PROC2_ENABLE_EPT;
+	return (rdmsr(MSR_IA32_VMX_EPT_VPID_CAP) & needed) == needed;
 }
 
 int vmx_check(void)
@@ -436,8 +441,10 @@ static int vmcs_load(struct CpuInfo *c, struct Env *e)
 		vmclear(PADDR(vc->vc_vmcs));
 	vmptrld(PADDR(vc->vc_vmcs));
 	c->cpu_vmcs = e;
-	if (!vc->vc_ready && (r = vmcs_init(e)) < 0)
+	if (!vc->vc_ready && (r = vmcs_init(e)) < 0) {
+		vmcs_unload(c, vc);
 		return r;
+	}
 	write_host_percpu(c);
 	return 0;
 }
@@ -528,6 +535,44 @@ void vmx_inject(int vector, uint32_t error)
 		vmwrite(VMCS_VMENTRY_ERROR_CODE, error);
 	}
 	vmwrite(VMCS_VMENTRY_INTR_INFO, info);
+}
+
+// Is delivered as soon as it can be, once more.
+static void requeue_interrupt(struct Vcpu *vc, int vector)
+{
+	if (vector >= IRQ_OFFSET && vector < IRQ_OFFSET + 30) {
+		vc->vc_irqs |= 1u << (vector - IRQ_OFFSET);
+	} else if (!(vc->vc_irqs & VC_VECTOR)) {
+		vc->vc_irqs |= VC_VECTOR;
+		vc->vc_vector = vector;
+	}
+}
+
+bool vmx_inject_second(struct Env *e, int vector, uint32_t error)
+{
+	const uint32_t contributory = 1 << T_DIVIDE | 1 << T_TSS |
+		1 << T_SEGNP | 1 << T_STACK | 1 << T_GPFLT;
+	const uint32_t faults = contributory | 1 << T_PGFLT;
+	uint32_t info = vmread(VMCS_VMENTRY_INTR_INFO);
+	int first = info & INTR_INFO_VECTOR;
+
+	if (!(info & INTR_INFO_VALID)) {
+		vmx_inject(vector, error);
+		return true;
+	}
+	if ((info & INTR_INFO_TYPE) == INTR_TYPE_EXTERNAL) {
+		requeue_interrupt(e->env_vcpu, first);
+	} else if ((info & INTR_INFO_TYPE) == INTR_TYPE_HW_EXCEPTION) {
+		if (first == T_DBLFLT && (faults >> vector & 1))
+			return false;
+		if ((contributory >> first & contributory >> vector & 1) ||
+		    (first == T_PGFLT && (faults >> vector & 1))) {
+			vector = T_DBLFLT;
+			error = 0;
+		}
+	}
+	vmx_inject(vector, error);
+	return true;
 }
 
 void vmx_raise(struct Env *e, uint32_t what)

@@ -110,6 +110,11 @@ int vmx_borrow(struct Env *e);
 void vmx_return(struct Env *e);
 // Has the next entry inject an exception into the current guest.
 void vmx_inject(int vector, uint32_t error);
+// The same for the current guest e when the exception may have come up in the
+// delivery of an event, which is to be injected again: it may become a double
+// fault (SDM volume 3, "Conditions for Generating a Double Fault"). False: a
+// triple fault.
+bool vmx_inject_second(struct Env *e, int vector, uint32_t error);
 // Whether and when PROC_INTERRUPT_WINDOW_EXITING is on is known here alone.
 void vmx_interrupt_window(struct Vcpu *vc, bool on);
 // Others' turn, if e, the current guest, still runs.
