@@ -50,7 +50,7 @@ def tiny(name, options="-k none -d none"):
     ("ins", "guest uses INS or OUTS on port 1f0"),
     ("status", "ended with status 42"),
     ("dirty", "all zero"),
-    ("paging", "ended with status 2"),
+    ("paging", "ended with status 3"),
 ])
 def test_guest(host, guest, message):
     assert message in host.shell(tiny(guest))

@@ -1,6 +1,6 @@
 // Paging is turned on together with a bit of CR0 that the host owns, so the
 // host does it, from states in which it must refuse: PAE tables too wide for
-// the processor, long mode with a 16-bit TSS. Ends with the number of #GPs.
+// the processor, also when only CD changes, long mode with a 16-bit TSS. Ends with the number of #GPs.
 #include <inc/mmu.h>
 #include "tiny.h"
 
@@ -10,6 +10,7 @@
 
 __asm__(".section .data\n"
 	".p2align 5\n"
+	"pae:	.quad 0x12001, 0, 0, 0\n"
 	"wide:	.quad 0x12001, 0x4000000012001, 0, 0\n"
 	"gdt2:	.quad 0, 0x00cf9a000000ffff, 0x00cf92000000ffff\n"
 	"tss2:	.quad 0x0000810000000000 + 0x2b\n"	// 16-bit, at 0
@@ -46,6 +47,17 @@ __asm__(".section .data\n"
 	"	movl	%cr0, %eax\n"
 	"	orl	$" ON ", %eax\n"
 	"	movl	%eax, %cr0\n"		// #GP
+	"	movl	$pae, %eax\n"
+	"	movl	%eax, %cr3\n"
+	"	movl	%cr0, %eax\n"
+	"	orl	$0x80000000, %eax\n"
+	"	movl	%eax, %cr0\n"
+	"	movl	$0x04000000, pae + 4\n"
+	"	orl	$0x40000000, %eax\n"	// CD: PDPTEs are loaded again
+	"	movl	%eax, %cr0\n"		// #GP
+	"	movl	%cr0, %eax\n"
+	"	andl	$0x7fffffff, %eax\n"
+	"	movl	%eax, %cr0\n"
 	"	movl	$0x10000, %eax\n"	// start.S's tables
 	"	movl	%eax, %cr3\n"
 	"	rdmsr\n"
