@@ -24,8 +24,8 @@ def numbers(text, name):
 @pytest.mark.parametrize("cpus", [1, 4])
 def test_32_guests_at_their_prompts(machine, cpus):
     m = start(machine, cpus)
-    for _ in range(GUESTS):
-        m.command("vmm &")
+    m.command("vmm &")
+    m.shell("sh many")
     text = m.wait_halted(GUESTS)
     assert len(re.findall(r"vm=\d+ .*pages=\d+", text)) == GUESTS
     # Nobody has anything to do, so the processors sleep.
