@@ -6,15 +6,17 @@
 // blocks to which one does.
 #define claimed_twice	((uint32_t *)FSMAPS)
 #define claimed		((uint32_t *)(FSMAPS + 0x400000))
-// Blocks freed since the last commit. They must not be used before the next:
-// a power cut may give them back to the file that had them.
-#define freed		((uint32_t *)(FSMAPS + 0x800000))
+// Blocks that were allocated or freed since the last commit. A free one must
+// not be used before the next: a power cut may give it back to the file that
+// had it. One in use is nobody's after a power cut, so its data may go to the
+// disk at any time.
+#define changed		((uint32_t *)(FSMAPS + 0x800000))
 
 static struct Super *super;
 static uint32_t *bitmap;
 static uint32_t nblocks, journal_start, data_start;
 static uint32_t hint;		// word of the bitmap to look at first
-static uint32_t nfreed;
+static uint32_t nchanged;
 
 static bool test_bit(const uint32_t *map, uint32_t n)
 {
@@ -33,16 +35,16 @@ int fs_commit(void)
 {
 	int r = journal_commit();
 
-	if (nfreed && journal_empty()) {
-		memset(freed, 0, NBITMAP(nblocks) * PGSIZE);
-		nfreed = 0;
+	if (nchanged && journal_empty()) {
+		memset(changed, 0, NBITMAP(nblocks) * PGSIZE);
+		nchanged = 0;
 	}
 	return r;
 }
 
 bool fs_reclaim(void)
 {
-	return nfreed && (fs_commit() == 0 || !nfreed);
+	return nchanged && (fs_commit() == 0 || !nchanged);
 }
 
 // An operation begins: all that it may change has room in the transaction,
@@ -89,9 +91,9 @@ static int find_free(void)
 	for (uint32_t i = 0; i < nwords; i++) {
 		uint32_t w = (hint + i) % nwords, b;
 
-		if (!(bitmap[w] & ~freed[w]))
+		if (!(bitmap[w] & ~changed[w]))
 			continue;
-		b = w * 32 + __builtin_ctz(bitmap[w] & ~freed[w]);
+		b = w * 32 + __builtin_ctz(bitmap[w] & ~changed[w]);
 		if (!block_ok(b))
 			continue;
 		hint = w;
@@ -109,6 +111,8 @@ int alloc_block(void)
 	if (b < 0 || (r = journal_add(&bitmap[b / 32])) < 0)
 		return b < 0 ? b : r;
 	bitmap[b / 32] &= ~(1u << b % 32);
+	set_bit(changed, b);
+	nchanged++;
 	return b;
 }
 
@@ -117,8 +121,8 @@ void free_block(uint32_t blockno)
 	if (!block_ok(blockno) || journal_add(&bitmap[blockno / 32]) < 0)
 		return;
 	set_bit(bitmap, blockno);
-	set_bit(freed, blockno);
-	nfreed++;
+	set_bit(changed, blockno);
+	nchanged++;
 	hint = MIN(hint, blockno / 32);		// used again soon
 	journal_drop(blockno);
 	bc_drop(blockno);
@@ -226,6 +230,13 @@ ssize_t file_read(struct File *f, void *buf, size_t n, off_t offset)
 	return end - offset;
 }
 
+// The data block is about to change. When a committed file has it, it goes
+// through the journal: a power cut leaves what it was, or all of the change.
+static int data_changes(const char *blk)
+{
+	return test_bit(changed, blockof(blk)) ? 0 : journal_add(blk);
+}
+
 // Behind a file's end its last block has anything; before the end moves on
 // that becomes zeros.
 static int clear_tail(struct File *f)
@@ -236,41 +247,9 @@ static int clear_tail(struct File *f)
 
 	if (used)
 		r = file_get_block(f, f->f_size / BLKSIZE, false, &blk);
-	if (blk)
+	if (blk && (r = data_changes(blk)) == 0)
 		memset(blk + used, 0, BLKSIZE - used);
 	return r;
-}
-
-ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset)
-{
-	off_t pos = offset, end;
-	const char *src = buf;
-	char *blk;
-	int r;
-
-	if (offset < 0 || offset > MAXFILESIZE ||
-	    n > (size_t)(MAXFILESIZE - offset))
-		return -E_INVAL;
-	end = offset + n;
-	if ((r = begin()) < 0 ||
-	    (end > f->f_size && (r = journal_add(f)) < 0) ||
-	    (offset > f->f_size && (r = clear_tail(f)) < 0))
-		return r;
-	while (pos < end) {
-		size_t bn = MIN(BLKSIZE - pos % BLKSIZE, end - pos);
-
-		r = file_get_block(f, pos / BLKSIZE, true, &blk);
-		if (r < 0)
-			break;
-		memcpy(blk + pos % BLKSIZE, src, bn);
-		pos += bn;
-		src += bn;
-	}
-	if (pos == offset)
-		return r;
-	if (pos > f->f_size)
-		f->f_size = pos;
-	return pos - offset;
 }
 
 // Unlinks a block, then frees it.
@@ -281,6 +260,19 @@ static void unlink_block(uint32_t *slot)
 	if (!b)
 		return;
 	*slot = 0;
+	free_block(b);
+}
+
+// The same for an indirect block, null if it has none, and all in it, which is
+// unlinked at once: the block's own contents may stay.
+static void unlink_indirect(uint32_t *slot, const uint32_t *indirect)
+{
+	uint32_t b = *slot;
+
+	*slot = 0;
+	for (uint32_t i = 0; indirect && i < NINDIRECT; i++)
+		if (indirect[i])
+			free_block(indirect[i]);
 	free_block(b);
 }
 
@@ -303,19 +295,53 @@ static int file_truncate(struct File *f, off_t size)
 	for (i = keep; i < NDIRECT; i++)
 		unlink_block(&f->f_direct[i]);
 	if (keep <= NDIRECT) {
-		// Unlinked all at once: the block's own contents may stay.
-		uint32_t b = f->f_indirect;
-
-		f->f_indirect = 0;
-		for (i = 0; indirect && i < NINDIRECT; i++)
-			if (indirect[i])
-				free_block(indirect[i]);
-		free_block(b);
+		unlink_indirect(&f->f_indirect, indirect);
 		return 0;
 	}
 	for (i = keep - NDIRECT; indirect && i < NINDIRECT; i++)
 		unlink_block(&indirect[i]);
 	return 0;
+}
+
+// f's data block filebno, which is about to change.
+static int change_block(struct File *f, uint32_t filebno, char **blk)
+{
+	int r = file_get_block(f, filebno, true, blk);
+
+	return r < 0 ? r : data_changes(*blk);
+}
+
+// Has all blocks before it changes any.
+ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset)
+{
+	uint32_t filebno = offset / BLKSIZE;
+	size_t at = offset % BLKSIZE, first = MIN(n, BLKSIZE - at);
+	off_t end = offset + n;
+	char *blk, *next;
+	int r;
+
+	if (offset < 0 || n > BLKSIZE || offset > MAXFILESIZE - (off_t)n)
+		return -E_INVAL;
+	if (n == 0)
+		return 0;
+	if ((r = begin()) < 0 ||
+	    (end > f->f_size && (r = journal_add(f)) < 0) ||
+	    (offset > f->f_size && (r = clear_tail(f)) < 0))
+		return r;
+	r = change_block(f, filebno, &blk);
+	if (r == 0 && n > first)
+		r = change_block(f, filebno + 1, &next);
+	if (r < 0) {
+		if (end > f->f_size)
+			file_truncate(f, f->f_size);
+		return r;
+	}
+	memcpy(blk + at, buf, first);
+	if (n > first)
+		memcpy(next, (const char *)buf + first, n - first);
+	if (end > f->f_size)
+		f->f_size = end;
+	return n;
 }
 
 int file_set_size(struct File *f, off_t size)
@@ -326,12 +352,8 @@ int file_set_size(struct File *f, off_t size)
 		return -E_INVAL;
 	if ((r = begin()) < 0)
 		return r;
-	if (size < f->f_size) {
-		r = file_truncate(f, size);
-		// The rest of its last block may be written from now on,
-		// and must not be part of it after a power cut.
-		return r == 0 && size % BLKSIZE ? fs_commit() : r;
-	}
+	if (size < f->f_size)
+		return file_truncate(f, size);
 	if ((r = journal_add(f)) < 0 ||
 	    (size > f->f_size && (r = clear_tail(f)) < 0))
 		return r;
@@ -369,19 +391,28 @@ static int copy_blocks(struct File *src, struct File *dst)
 
 int file_copy(struct File *src, struct File *dst)
 {
-	off_t size;
+	uint32_t *indirect = NULL;
+	struct File old;
 	int r;
 
 	if (src == dst)
 		return -E_INVAL;
-	if ((r = begin()) < 0 || (r = file_truncate(dst, 0)) < 0)
+	if ((r = begin()) < 0 || (r = journal_add(dst)) < 0 ||
+	    (block_ok(dst->f_indirect) &&
+	     (r = bc_get(dst->f_indirect, &indirect)) < 0))
 		return r;
-	size = src->f_size;
+	old = *dst;
+	memset(dst->f_direct, 0, sizeof(dst->f_direct));
+	dst->f_indirect = 0;
 	if ((r = copy_blocks(src, dst)) < 0 || (r = bc_settle()) < 0) {
 		file_truncate(dst, 0);
+		*dst = old;
 		return r;
 	}
-	dst->f_size = size;
+	dst->f_size = src->f_size;
+	for (uint32_t i = 0; i < NDIRECT; i++)
+		unlink_block(&old.f_direct[i]);
+	unlink_indirect(&old.f_indirect, indirect);
 	return 0;
 }
 
@@ -546,6 +577,20 @@ int file_create(const char *path, uint32_t type, struct File **pf)
 	return 0;
 }
 
+int file_set_temp(struct File *f, bool temp)
+{
+	int r;
+
+	if (f->f_temp == temp)
+		return 0;
+	// It belongs to the operation that has made it, if that did.
+	if ((!journal_has(blockof(f)) && (r = begin()) < 0) ||
+	    (r = journal_add(f)) < 0)
+		return r;
+	f->f_temp = temp;
+	return 0;
+}
+
 int file_remove(struct File *f)
 {
 	int r;
@@ -569,17 +614,19 @@ static struct level {
 	uint32_t next;		// entry of this directory to look at next
 } levels[MAXDEPTH + 1];		// levels[0] is the root
 static int depth;
-static uint32_t damages;
+static uint32_t damages, reports;
+static bool temporaries;	// there are some
+static bool told;		// of all damage, by a walk before
 
-// Names the innermost file and what is wrong with it.
-static void damaged(const char *fmt, ...)
+// Names the innermost file and what is or was wrong with it.
+static void report(const char *fmt, ...)
 {
 	enum { MAX_REPORTS = 20 };
 	va_list ap;
 
-	if (++damages == MAX_REPORTS + 1)
+	if (++reports == MAX_REPORTS + 1)
 		cprintf("fs: and more\n");
-	if (damages > MAX_REPORTS)
+	if (reports > MAX_REPORTS)
 		return;
 	cprintf("fs: ");
 	for (int i = 1; i <= depth; i++)
@@ -590,6 +637,11 @@ static void damaged(const char *fmt, ...)
 	va_end(ap);
 	cprintf("\n");
 }
+
+#define damaged(...) do {						\
+	if (!told)							\
+		damages++, report(__VA_ARGS__);				\
+} while (0)
 
 static void claim(uint32_t blockno)
 {
@@ -605,11 +657,32 @@ static void claim(uint32_t blockno)
 	}
 }
 
-static void claim_all(const uint32_t *slot, uint32_t n)
+// Claims blocks number `first` and on; one more than the last there is.
+static uint32_t claim_all(const uint32_t *slot, uint32_t n, uint32_t first)
 {
-	for (; n > 0; n--, slot++)
-		if (*slot)
-			claim(*slot);
+	uint32_t end = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!slot[i])
+			continue;
+		claim(slot[i]);
+		end = first + i + 1;
+	}
+	return end;
+}
+
+static uint32_t claim_indirect(uint32_t blockno)
+{
+	uint32_t *indirect;
+	int r;
+
+	claim(blockno);
+	if (!block_ok(blockno))
+		return 0;
+	if ((r = bc_get(blockno, &indirect)) == 0)
+		return claim_all(indirect, NINDIRECT, NDIRECT);
+	damaged("block %u: %e", blockno, r);
+	return 0;
 }
 
 // Claims the blocks of the innermost file; false when it is too damaged to
@@ -618,59 +691,78 @@ static bool check_file(void)
 {
 	struct File *f = levels[depth].file;
 	const char *fault = file_fault(f);
-	uint32_t *indirect;
-	int r;
+	uint32_t end, more;
 
 	if (fault) {
 		damaged("%s", fault);
 		return false;
 	}
-	claim_all(f->f_direct, NDIRECT);
-	if (!f->f_indirect)
-		return true;
-	claim(f->f_indirect);
-	if (!block_ok(f->f_indirect))
-		return true;
-	if ((r = bc_get(f->f_indirect, &indirect)) < 0)
-		damaged("block %u: %e", f->f_indirect, r);
-	else
-		claim_all(indirect, NINDIRECT);
+	if (strchr(f->f_name, '/'))
+		damaged("its name has a slash");
+	temporaries |= f->f_temp;
+	end = claim_all(f->f_direct, NDIRECT, 0);
+	more = f->f_indirect ? claim_indirect(f->f_indirect) : 0;
+	if (MAX(end, more) > (f->f_size + BLKSIZE - 1u) / BLKSIZE)
+		damaged("it has blocks past its end");
 	return true;
 }
 
-static void check_tree(void)
+// Enters the innermost directory's entry number i, if there is one.
+static bool enter(uint32_t i)
 {
+	struct level *l = &levels[depth];
 	struct File *f;
-	int r;
+	int r = dir_entry(l->file, i, &f);
 
+	if (r < 0) {
+		damaged("block %u of the directory: %e",
+			(uint32_t)(i / BLKFILES), r);
+		l->next = ROUNDUP(i + 1, BLKFILES);
+		return false;
+	}
+	if (!f || !f->f_name[0])
+		return false;
+	if (depth == MAXDEPTH) {
+		damaged("directories are nested too deeply");
+		return false;
+	}
+	levels[++depth] = (struct level){ f, 0 };
+	return true;
+}
+
+// Visits every file, each directory before what is in it; false: no further
+// into this one.
+static void walk_tree(bool (*visit)(void))
+{
 	depth = 0;
 	levels[0] = (struct level){ &super->s_root, 0 };
-	if (!check_file())
+	if (!visit())
 		return;
 	while (depth >= 0) {
 		struct level *l = &levels[depth];
-		uint32_t i = l->next++;
 
-		if (i >= dir_size(l->file)) {
+		if (l->next >= dir_size(l->file))
 			depth--;
-			continue;
-		}
-		if ((r = dir_entry(l->file, i, &f)) < 0) {
-			damaged("block %u of the directory: %e",
-				(uint32_t)(i / BLKFILES), r);
-			l->next = ROUNDUP(i + 1, BLKFILES);
-			continue;
-		}
-		if (!f || !f->f_name[0])
-			continue;
-		if (depth == MAXDEPTH) {
-			damaged("directories are nested too deeply");
-			continue;
-		}
-		levels[++depth] = (struct level){ f, 0 };
-		if (!check_file() || !is_dir(f))
+		else if (enter(l->next++) &&
+			 (!visit() || !is_dir(levels[depth].file)))
 			depth--;
 	}
+}
+
+// Nobody was promised to find it again.
+static bool remove_temporary(void)
+{
+	struct File *f = levels[depth].file;
+	int r;
+
+	if (file_fault(f))
+		return false;
+	if (!f->f_temp || is_dir(f))
+		return true;
+	report("temporary, removed");
+	if ((r = file_remove(f)) < 0)
+		report("%e", r);
+	return true;
 }
 
 static uint32_t count_bits(uint32_t w)
@@ -757,12 +849,18 @@ int fs_init(uint32_t disk_blocks)
 	if (r < 0 || (r = check_super(disk_blocks)) < 0)
 		return r;
 	if ((r = map_alloc(claimed_twice)) < 0 ||
-	    (r = map_alloc(claimed)) < 0 || (r = map_alloc(freed)) < 0)
+	    (r = map_alloc(claimed)) < 0 || (r = map_alloc(changed)) < 0)
 		return r;
 	bitmap = diskaddr(2);
-	damages = hint = nfreed = 0;
-	check_tree();
+	damages = reports = hint = nchanged = 0;
+	temporaries = told = false;
+	walk_tree(check_file);
 	check_bitmap();
+	told = true;
+	if (temporaries)
+		walk_tree(remove_temporary);
+	if (!journal_empty())
+		fs_commit();		// what was mended
 	for (uint32_t i = 0; i < NBITMAP(nblocks); i++)
 		sys_page_unmap(0, (char *)claimed + i * PGSIZE);
 	return bc_settle();

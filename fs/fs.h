@@ -64,8 +64,8 @@ int disk_flush(void);
 // nblocks. Finishes the transaction that a power cut left behind, or ignores
 // it; says so.
 int journal_init(uint32_t first, uint32_t n, uint32_t nblocks);
-// The block at addr is metadata and about to change: it joins the running
-// transaction. There must be room.
+// The block at addr, which the disk's present state has, is about to change:
+// it joins the running transaction. There must be room.
 int journal_add(const void *addr);
 // Is the block part of the running transaction?
 bool journal_has(uint32_t blockno);
@@ -90,9 +90,11 @@ int host_write(uint32_t secno, const void *buf, size_t nsecs);
 int host_flush(void);
 
 // fs.c. Mounts the disk of that many blocks: checks the superblock, finishes
-// what a power cut broke off, then checks every file and directory; says what
-// is damaged. Changes are whole or not at all, and on the disk for good after
-// fs_commit.
+// what a power cut broke off, then checks every file and directory, mends the
+// bitmap, removes temporary files; says what is damaged and what it did. Each
+// call that changes something does all or, with an error, nothing, also when
+// the power fails; it is on the disk for good after fs_commit. -E_IO alone
+// promises nothing about what the disk could not read or write.
 int fs_init(uint32_t disk_blocks);
 // The number of a free block, now used; its contents are what they were.
 int alloc_block(void);
@@ -104,16 +106,20 @@ const char *file_fault(const struct File *f);
 int file_get_block(struct File *f, uint32_t filebno, bool alloc, char **blk);
 int file_open(const char *path, struct File **pf);
 int file_create(const char *path, uint32_t type, struct File **pf);
-// How much was read or written. The data may change while they are copied.
+// How much was read. The data may change while they are copied.
 ssize_t file_read(struct File *f, void *buf, size_t n, off_t offset);
+// n is at most BLKSIZE; writes all, and returns n.
 ssize_t file_write(struct File *f, const void *buf, size_t n, off_t offset);
 int file_set_size(struct File *f, off_t size);
 // dst becomes what src is; blocks of zeros become holes.
 int file_copy(struct File *src, struct File *dst);
+// Whether the start after a power cut removes f. In one with the operation
+// that created f, if that was the last.
+int file_set_temp(struct File *f, bool temp);
 // A directory must be empty: -E_FILE_EXISTS.
 int file_remove(struct File *f);
 int fs_commit(void);
-// Commits, when that makes blocks free for use: false when it does not.
+// Commits, when that may make blocks free for use: false when it can't.
 bool fs_reclaim(void);
 // Commits, and gives memory back.
 int fs_sync(void);

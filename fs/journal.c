@@ -1,11 +1,12 @@
 // The journal: an operation is on the disk whole or not at all, wherever the
 // power fails.
 //
-// What says whose a block is - superblock, bitmap, directories, indirect
-// blocks - changes in the cache only. The blocks changed since the last commit
-// are the transaction; bc.c keeps them there until it is committed:
+// What the disk's present state has - superblock, bitmap, directories,
+// indirect blocks, data - changes in the cache only. The blocks changed since
+// the last commit are the transaction; bc.c keeps them there until it is
+// committed:
 //
-//	1. data and all else that is dirty go to their places	disk_flush
+//	1. all else that is dirty goes to its places		disk_flush
 //	2. copies of the transaction's blocks go to the journal,
 //	   with a record of where they belong			disk_flush
 //	3. those blocks go to their places
@@ -16,9 +17,9 @@
 // copies need no order among themselves. The record stays until the next
 // one, whose step 1 sees to it that this step 3 is on the disk for good.
 //
-// Data are written where they belong, but never into a block that another file
-// has again when the transaction is lost: see `freed` in fs.c. So a block that
-// has data has no older copy in the journal.
+// All else is the data of new blocks, which are nobody's when the transaction
+// is lost: see `changed` in fs.c. A block that was freed is not new before the
+// commit that has replaced the record, so the journal has no older copy of it.
 //
 // A redo journal, since an open file is an address in a directory's block:
 // copy-on-write would have to move those, up to the root, at every commit.
@@ -91,13 +92,14 @@ static uint64_t sum_record(struct Journal j)
 static int write_journal(void)
 {
 	uint64_t sum;
+	void *block;
 	int r;
 
 	txn.j_magic = JOURNAL_MAGIC;
 	sum = sum_record(txn);
 	for (uint32_t i = 0; i < txn.j_nblocks; i++) {
-		void *block = diskaddr(txn.j_block[i]);
-
+		if ((r = bc_get(txn.j_block[i], &block)) < 0)
+			return r;
 		sum = sum_up(sum, block, BLKSIZE);
 		r = disk_write((start + 1 + i) * BLKSECTS, block, BLKSECTS);
 		if (r < 0)
@@ -143,7 +145,7 @@ static const char *journal_fault(const struct Journal *j, uint32_t nblocks)
 
 		if (b == 0 || b >= nblocks ||
 		    (b >= start && b <= start + max_copies))
-			return "it names a block that is not metadata's";
+			return "it names a block that is none of the files'";
 		if (bc_get(start + 1 + i, &copy) < 0)
 			return "it can't be read";
 		sum = sum_up(sum, copy, BLKSIZE);

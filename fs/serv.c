@@ -179,7 +179,9 @@ static int serve_open(struct request *rq)
 	}
 	if ((r = openfile_alloc(&o)) < 0)
 		return r;
-	if ((r = open_file(path, mode, &f)) < 0 || (r = bc_settle()) < 0) {
+	if ((r = open_file(path, mode, &f)) < 0 ||
+	    ((mode & O_TEMP) && (r = file_set_temp(f, true)) < 0) ||
+	    (r = bc_settle()) < 0) {
 		sys_page_unmap(0, fd_page(o));
 		return r;
 	}
@@ -253,14 +255,18 @@ static int serve_stat(struct request *rq)
 	return 0;
 }
 
-// A temporary file has no need to outlive the machine. For all others one
-// commit does: it is of everything.
+// Who opened it as temporary does not need it after a power cut; to all others
+// it is promised, as a guest's disk is to the guest. One commit does: it is of
+// everything.
 static int serve_flush(struct request *rq)
 {
 	struct OpenFile *o;
 	int r = openfile_lookup(rq, rq->hdr.flush.req_fileid, -1, &o);
 
-	return r < 0 || o->o_temp ? r : fs_commit();
+	if (r < 0 || (o->o_mode & O_TEMP))
+		return r;
+	r = file_set_temp(o->o_file, false);
+	return r < 0 ? r : fs_commit();
 }
 
 static int serve_remove(struct request *rq)

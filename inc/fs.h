@@ -24,7 +24,8 @@ struct File {
 	uint32_t f_type;		// FTYPE_*
 	uint32_t f_direct[NDIRECT];	// block numbers; 0 is a hole
 	uint32_t f_indirect;		// a block of NINDIRECT more; 0: none
-	uint8_t f_pad[256 - MAXNAMELEN - 8 - 4 * NDIRECT - 4];
+	uint8_t f_temp;			// not 0: the next start removes it
+	uint8_t f_pad[256 - MAXNAMELEN - 8 - 4 * NDIRECT - 4 - 1];
 };
 _Static_assert(sizeof(struct File) == 256, "disk format");
 
@@ -53,24 +54,33 @@ struct Journal {
 	uint32_t j_block[JOURNAL_COPIES];
 };
 _Static_assert(sizeof(struct Journal) == SECTSIZE, "no power cut splits it");
-// An operation changes no more metadata than that: all of the bitmap and, when
-// a directory grows, its own entry, its indirect block and its new block.
+// An operation changes no more blocks of the present state than that: all of
+// the bitmap and three. When a directory grows they are its own entry, its
+// indirect block and its new block; when a file is written, its entry, its
+// indirect block and the block that was its last, or two of its blocks.
 #define MAX_CHANGES(nblocks)	(NBITMAP(nblocks) + 3)
 
 // Requests. The client shares one page that holds the arguments with the
 // server; READ's data come back in the same page. The IPC value is the
 // request's number; the reply's value is the result, 0 or more, or -E_....
 // Only OPEN's reply carries a page: the struct Fd.
+//
+// A request is done whole or, when it is answered by an error or the power
+// fails, not at all; after a power cut there is all that was done up to some
+// request, and that is none before the last FLUSH or SYNC which was answered
+// by 0. A temporary file (O_TEMP) is there only if a FLUSH promised it.
+// write() makes one request of each 4080 bytes, in their order.
 enum {
 	FSREQ_OPEN = 1,
 	FSREQ_SET_SIZE,
 	FSREQ_READ,
 	FSREQ_WRITE,
 	FSREQ_STAT,
-	FSREQ_FLUSH,	// this file is on the disk for good, name and all
+	FSREQ_FLUSH,	// this file is on the disk for good, name and all,
+			// unless it was opened here by O_TEMP
 	FSREQ_REMOVE,
-	FSREQ_SYNC,	// so is everything; the server gives back what memory
-			// it can
+	FSREQ_SYNC,	// so is everything that is not temporary; the server
+			// gives back what memory it can
 	FSREQ_COPY,	// dst's contents become src's, holes stay holes
 };
 

@@ -5,8 +5,9 @@
 // up to any sector, a block of which any of its sectors were written, and,
 // since a disk may write in any order what was not flushed, some of the writes
 // since the last flush. The server starts on it, and a checker that knows only
-// the disk's format looks at what is there: sound, and as the files were
-// after one of the operations - none earlier than the last that was synced.
+// the disk's format looks at what is there: sound, and just as the files were
+// after one of the requests - none earlier than the last that was synced. What
+// the server mends it writes; now and then the power is cut there once more.
 //
 // MACHINE is host, guest (the disk is fs/host.c's), or both: what the guest's
 // server asks of the host is done by a server on a disk of its own, and that
@@ -40,8 +41,7 @@ static unsigned rnd(unsigned n)
 }
 
 // --------------------------------------------------------------
-// The model: what there should be after each operation. A change of data
-// that is there already may reach the disk before the operations before it.
+// The model: what there should be after each operation
 
 struct content {
 	struct content *next;	// all that there ever were, to the last
@@ -51,21 +51,15 @@ struct content {
 
 struct node {
 	bool exists, dir;
-	int id;			// of this file, not of its name
+	bool temp;		// a power cut removes it
 	const struct content *c;
 };
 
 static struct state {
 	struct node nodes[NPATHS];
-	// How it came from the one before: bytes of a file were written, or,
-	// data null, cut off.
-	int id;
-	size_t off, len;
-	const uint8_t *data;
 } states[MAXSTATES];
 static int nstates;		// the last one is now
 static int synced;		// the first one that a power cut may leave
-static int next_id;
 static char paths[NPATHS][32];
 static int npaths;
 static const struct content nothing;
@@ -80,7 +74,6 @@ static struct state *next_state(void)
 	CHECK(nstates < MAXSTATES);
 	states[nstates] = states[nstates - 1];
 	nstates++;
-	now()->id = 0;
 	return now();
 }
 
@@ -133,35 +126,23 @@ static bool has_children(int i)
 
 static void model_create(int i, bool dir)
 {
-	next_state()->nodes[i] = (struct node){ true, dir, ++next_id,
-						&nothing };
+	next_state()->nodes[i] = (struct node){ true, dir, false, &nothing };
 }
 
 static void model_resize(int i, size_t size)
 {
-	struct state *s = next_state();
-	struct node *n = &s->nodes[i];
+	struct node *n = &next_state()->nodes[i];
 
-	if (size < n->c->size) {
-		s->id = n->id;
-		s->off = size;
-		s->data = NULL;
-	}
 	n->c = copy_content(n->c, size);
 }
 
 static void model_write(int i, const void *data, size_t len, size_t off)
 {
-	struct state *s = next_state();
-	struct node *n = &s->nodes[i];
+	struct node *n = &next_state()->nodes[i];
 	struct content *c = copy_content(n->c, MAX(off + len, n->c->size));
 
 	memcpy(c->data + off, data, len);
 	n->c = c;
-	s->id = n->id;
-	s->off = off;
-	s->len = len;
-	s->data = c->data + off;
 }
 
 // --------------------------------------------------------------
@@ -238,19 +219,12 @@ static void op_create(int i, int flags)
 	fd_close(fd);
 }
 
-static void op_write(int i)
+static void write_at(int i, size_t len, size_t off)
 {
 	static uint8_t data[4080];
-	size_t size = now()->nodes[i].c->size;
-	size_t len = rnd(3) ? rnd(4080) + 1 : rnd(200) + 1, off;
 	struct Fd *fd;
 	int64_t r;
 
-	switch (rnd(4)) {
-	case 0: off = rnd(MAXLEN - len); break;
-	case 1: off = MIN(size, MAXLEN - len); break;
-	default: off = rnd(MIN(size + 1, MAXLEN - len)); break;
-	}
 	memset(data, rnd(255) + 1, len);
 	for (size_t k = 0; k < len; k += 1 + rnd(600))
 		data[k] = rnd(256);
@@ -259,8 +233,37 @@ static void op_write(int i)
 	fd_close(fd);
 	if (tight && r == -E_NO_DISK)
 		return;
-	CHECK(tight ? r > 0 : r == (int64_t)len);
-	model_write(i, data, r, off);
+	EQUAL(r, len);
+	model_write(i, data, len, off);
+}
+
+static void op_write(int i)
+{
+	size_t size = now()->nodes[i].c->size;
+	size_t len = rnd(3) ? rnd(4080) + 1 : rnd(200) + 1;
+
+	switch (rnd(4)) {
+	case 0:
+		write_at(i, len, rnd(MAXLEN - len));
+		break;
+	case 1:
+		write_at(i, len, MIN(size, MAXLEN - len));
+		break;
+	default:
+		write_at(i, len, rnd(MIN(size + 1, MAXLEN - len)));
+	}
+}
+
+// As write() makes them: requests one after the other, each whole.
+static void op_write_many(int i)
+{
+	size_t size = now()->nodes[i].c->size, off = rnd(size / 2 + 1);
+
+	for (int k = 2 + rnd(4); k > 0 && off + 4080 <= MAXLEN; k--) {
+		write_at(i, 4080, off);
+		operation_done(nstates - 1);
+		off += 4080;
+	}
 }
 
 static void op_resize(int i)
@@ -269,15 +272,10 @@ static void op_resize(int i)
 	size_t old = now()->nodes[i].c->size;
 	size_t size = rnd(2) ? old - rnd(old + 1) / (1 + rnd(4)) : rnd(MAXLEN);
 
-	if (rnd(lazy ? 8 : 3))
-		size = ROUNDDOWN(size, (size_t)BLKSIZE);
 	EQUAL(set_size(fd, size), 0);
 	fd_close(fd);
 	model_resize(i, size);
-	if (rnd(2) == 0) {
-		operation_done(nstates - 1);
-		op_write(i);
-	}
+	operation_done(nstates - 1);
 }
 
 static void op_remove(int i)
@@ -289,13 +287,8 @@ static void op_remove(int i)
 	} else if (has_children(i)) {
 		EQUAL(r, -E_FILE_EXISTS);
 	} else {
-		int id = now()->nodes[i].id;
-
 		EQUAL(r, 0);
 		next_state()->nodes[i] = (struct node){ .c = &nothing };
-		now()->id = id;
-		now()->off = 0;
-		now()->data = NULL;
 	}
 }
 
@@ -319,16 +312,10 @@ static void op_copy(int i, int k)
 
 	fd_close(src);
 	fd_close(dst);
-	// On a full disk what was in dst may have to go first.
-	model_resize(k, 0);
-	if (!(tight && r == -E_NO_DISK)) {
-		const struct content *c = now()->nodes[i].c;
-
-		EQUAL(r, 0);
-		if (tight)
-			next_state();
-		now()->nodes[k].c = copy_content(c, c->size);
-	}
+	if (tight && r == -E_NO_DISK)
+		return;
+	EQUAL(r, 0);
+	next_state()->nodes[k].c = now()->nodes[i].c;
 }
 
 static void op_sync(int i)
@@ -345,10 +332,11 @@ static void op_sync(int i)
 	now_synced();
 }
 
-// A temporary file comes, is written and, when nobody has it, goes.
+// A temporary file comes, is written, may be promised to somebody and, when
+// nobody has it, goes.
 static void op_temporary(int i)
 {
-	struct Fd *fd;
+	struct Fd *fd, *other;
 	int r;
 
 	if (now()->nodes[i].exists)
@@ -358,6 +346,7 @@ static void op_temporary(int i)
 		return;
 	EQUAL(r, 0);
 	model_create(i, false);
+	now()->nodes[i].temp = true;
 	operation_done(nstates - 1);
 	for (int k = 0; k < 3; k++) {
 		op_write(i);
@@ -365,9 +354,18 @@ static void op_temporary(int i)
 		EQUAL(flush(fd), 0);	// promises nothing
 	}
 	if (rnd(2)) {
-		EQUAL(sync_fs(), 0);
+		EQUAL(sync_fs(), 0);	// neither
 		operation_done(nstates - 1);
 		now_synced();
+	}
+	if (rnd(2)) {
+		other = must_open(paths[i], O_RDWR);
+		EQUAL(flush(other), 0);
+		next_state()->nodes[i].temp = false;
+		operation_done(nstates - 1);
+		now_synced();
+		op_write_many(i);
+		fd_close(other);
 	}
 	fd_close(fd);
 	next_state()->nodes[i] = (struct node){ .c = &nothing };
@@ -399,8 +397,13 @@ static void operation(void)
 		op_temporary(npaths - 1);
 		break;
 	case 4: case 5:
-		if (is_file(i))
+		if (!is_file(i))
+			break;
+		op_resize(i);
+		if (rnd(2))
 			op_resize(i);
+		else
+			op_write_many(i);
 		break;
 	case 6:
 		if (i != k && is_file(i) && is_file(k))
@@ -414,6 +417,8 @@ static void operation(void)
 			op_create(i, 0);
 		else if (rnd(8) == 0)
 			op_create(i, O_TRUNC);
+		else if (rnd(4) == 0)
+			op_write_many(i);
 		else
 			op_write(i);
 	}
@@ -549,6 +554,7 @@ static void check_disk(void)
 {
 	for (int i = 0; i < NPATHS; i++)
 		found[i].exists = false;
+	image.exists = false;
 	memset(owned, 0, sizeof(owned));
 	SOUND(super()->s_magic == FS_MAGIC);
 	SOUND(super()->s_nblocks == disk_blocks);
@@ -560,30 +566,7 @@ static void check_disk(void)
 // --------------------------------------------------------------
 // Comparing: why state k can't be what is there, or null
 
-static const char *data_differ(const struct node *n, const struct found *f,
-			       int k, int last)
-{
-	static bool wrong[MAXLEN];
-	size_t limit = n->c->size;
-
-	if (memcmp(f->data, n->c->data, limit) == 0)
-		return NULL;
-	for (size_t x = 0; x < limit; x++)
-		wrong[x] = f->data[x] != n->c->data[x];
-	for (struct state *s = &states[k + 1]; s <= &states[last]; s++) {
-		if (s->id != n->id)
-			continue;
-		if (!s->data)
-			limit = MIN(limit, s->off);
-		for (size_t x = 0; s->data && x < s->len; x++)
-			if (s->off + x < limit &&
-			    f->data[s->off + x] == s->data[x])
-				wrong[s->off + x] = false;
-	}
-	return memchr(wrong, true, n->c->size) ? "data" : NULL;
-}
-
-static const char *state_differs(int k, int last, int *path)
+static const char *state_differs(int k, int *path)
 {
 	const char *why = NULL;
 
@@ -591,14 +574,17 @@ static const char *state_differs(int k, int last, int *path)
 		const struct node *n = &states[k].nodes[i];
 
 		*path = i;
-		if (n->exists != found[i].exists)
+		if ((n->exists && !n->temp) != found[i].exists)
 			why = "existence";
-		else if (n->exists && n->dir != found[i].dir)
+		else if (!found[i].exists)
+			continue;
+		else if (n->dir != found[i].dir)
 			why = "type";
-		else if (n->exists && !n->dir && n->c->size != found[i].size)
+		else if (!n->dir && n->c->size != found[i].size)
 			why = "size";
-		else if (n->exists && !n->dir)
-			why = data_differ(n, &found[i], k, last);
+		else if (!n->dir && memcmp(n->c->data, found[i].data,
+					   n->c->size))
+			why = "data";
 	}
 	return why;
 }
@@ -609,7 +595,7 @@ static void check_states(int first, int last)
 	int path = 0;
 
 	for (int k = last; k >= first; k--)
-		if (!(why = state_differs(k, last, &path)))
+		if (!(why = state_differs(k, &path)))
 			return;
 	fprintf(stderr, "%s: no state from %d to %d; state %d has another %s "
 		"of %s\nconsole:\n%s", where, first, last, first, why,
@@ -620,54 +606,82 @@ static void check_states(int first, int last)
 // --------------------------------------------------------------
 // Power cuts
 
-static unsigned ncuts, nreplays;
+static unsigned ncuts, nreplays, nremoved, nmendcuts;
 
-// The server starts on the disk that is there, and says at most what it did
-// about the journal.
-static void start_server(void)
+// The server says at most that it finished a transaction, and which temporary
+// files it removed; whether it said anything.
+static bool check_console(void)
 {
+	static const char removed[] = ": temporary, removed";
+	char *copy = strdup(console), *line = strtok(copy, "\n");
+
+	for (; line; line = strtok(NULL, "\n")) {
+		if (strncmp(line, "fs: journal", 11) == 0) {
+			nreplays++;
+		} else {
+			SOUND(strstr(line, removed) &&
+			      !strstr(line, removed)[sizeof(removed) - 1]);
+			nremoved++;
+		}
+	}
+	free(copy);
+	return console[0];
+}
+
+// The server starts on the disk that is there; whether it mended anything.
+static bool start_server(void)
+{
+	bool mended;
+
 	SOUND(machine_boot() == 0);
-	nreplays += console[0] != 0;
-	SOUND(!console[0] || !strncmp(console, "fs: journal", 11));
-	SOUND(!console[0] || strchr(console, '\n')[1] == 0);
+	mended = check_console();
 	check_disk();
 	if (rnd(16))
-		return;
+		return mended;
 	SOUND(machine_boot() == 0 && !console[0]);	// done once and for all
 	SOUND(try_open("/after", O_RDWR | O_CREAT) == 0);
 	SOUND(remove_path("/after") == 0);
 	SOUND(sync_fs() == 0);
 	check_disk();
+	return mended;
+}
+
+static bool promised_before(const struct record *r)
+{
+	while (r-- > guestlog.r)
+		if (r->nsecs == 0)
+			return true;
+	return false;
 }
 
 static void start_guest(const struct record *r)
 {
-	SOUND(image.exists && image.size == guestlog.nblocks * BLKSIZE);
+	if (!image.exists) {
+		SOUND(!promised_before(r));
+		return;
+	}
+	SOUND(image.size == guestlog.nblocks * BLKSIZE);
 	machine_in_guest(true);
 	disk_new(guestlog.nblocks);
 	memcpy(disk, image.data, image.size);
-	image.exists = false;
 	start_server();
 	check_states(r->synced, r->last);
 	machine_in_guest(false);
 	disk_new(disklog.nblocks);
 }
 
-// The power is cut during write r, and leaves what is in `left`.
-static void cut(const uint8_t *left, const struct record *r, const char *how)
+// The power was cut during write r, and left what is in `left`.
+static bool start_on(const uint8_t *left, const struct record *r)
 {
-	char text[80];
+	bool mended;
 
-	snprintf(text, sizeof(text), "%s %d, sector %u+%zu", how,
-		 (int)(r - disklog.r), r->secno, r->nsecs);
-	where = text;
-	ncuts++;
 	memcpy(disk, left, (size_t)disk_blocks * BLKSIZE);
-	start_server();
+	mended = start_server();
 	if (guestlog.n)
 		start_guest(&guestlog.r[r->last]);
 	else
 		check_states(r->synced, r->last);
+	return mended;
 }
 
 // Writes sector i of r; false when that changes nothing.
@@ -697,7 +711,49 @@ static int put_some(uint8_t *left, const struct record *from,
 	return n;
 }
 
-static void cut_everywhere(unsigned every)
+// Cuts the power again at each sector that the start on `left` writes, and
+// with only some of them written.
+static void cut_mending(const uint8_t *left, const struct record *r)
+{
+	size_t size = (size_t)disk_blocks * BLKSIZE;
+	struct log log = { 0 };
+	struct record *m;
+	int flush = 0;
+
+	memcpy(disk, left, size);
+	start_record(&log);
+	SOUND(machine_boot() == 0);
+	recorder = NULL;
+	while (flush < log.n && log.r[flush].nsecs)
+		flush++;
+	put_some(log.base, log.r, log.r + flush);
+	start_on(log.base, r);
+	memcpy(log.base, left, size);
+	for (m = log.r; m < log.r + log.n; m++) {
+		for (size_t i = 0; i < m->nsecs; i++)
+			if (put_sector(log.base, m, i)) {
+				nmendcuts++;
+				start_on(log.base, r);
+			}
+		free(m->data);
+	}
+	free(log.base);
+	free(log.r);
+}
+
+static void cut(const uint8_t *left, const struct record *r, const char *how)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%s %d, sector %u+%zu", how,
+		 (int)(r - disklog.r), r->secno, r->nsecs);
+	where = text;
+	ncuts++;
+	if (start_on(left, r) && rnd(32) == 0)
+		cut_mending(left, r);
+}
+
+static void cut_everywhere(void)
 {
 	size_t size = (size_t)disklog.nblocks * BLKSIZE;
 	uint8_t *left = malloc(size), *flushed = malloc(size);
@@ -708,13 +764,12 @@ static void cut_everywhere(unsigned every)
 	memcpy(flushed, left, size);
 	for (r = disklog.r; r < disklog.r + disklog.n; r++) {
 		memcpy(some, left, size);
-		if (put_some(some, r, r + 1) > 1 && rnd(every) == 0)
+		if (put_some(some, r, r + 1) > 1)
 			cut(some, r, "torn write");
 		for (size_t i = 0; i < r->nsecs; i++)
-			if (put_sector(left, r, i) && rnd(every) == 0)
+			if (put_sector(left, r, i))
 				cut(left, r, "cut in write");
-		if (r > epoch && rnd(r->nsecs ? 8 : 2) == 0 &&
-		    rnd(every) == 0) {
+		if (r > epoch && rnd(r->nsecs ? 8 : 2) == 0) {
 			memcpy(some, flushed, size);
 			if (put_some(some, epoch, r + 1))
 				cut(some, r, "some writes up to");
@@ -800,8 +855,10 @@ int main(int argc, char **argv)
 		run_host(nblocks + 128);
 	printf("%d states, %d writes, ", nstates, disklog.n);
 	fflush(stdout);
-	cut_everywhere(both ? 4 : 1);
-	printf("%u power cuts, %u told of the journal\n", ncuts, nreplays);
-	CHECK(nreplays > 0);
+	cut_everywhere();
+	printf("%u power cuts, %u more while mending; %u transactions "
+	       "finished, %u temporary files removed\n", ncuts, nmendcuts,
+	       nreplays, nremoved);
+	CHECK(nreplays > 0 && nremoved > 0 && nmendcuts > 0);
 	return 0;
 }

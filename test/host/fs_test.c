@@ -353,7 +353,7 @@ static void test_temporary(void)
 
 static void test_full_disk(void)
 {
-	static char data[BLKSIZE];
+	static char data[64 * BLKSIZE];
 	struct Fd *fd, *t;
 	uint32_t before;
 	int64_t r, n = 0;
@@ -368,11 +368,23 @@ static void test_full_disk(void)
 	while ((r = pwrite_as(USER, fd->fd_file_id, data, 4080, n)) > 0)
 		n += r;
 	EQUAL(r, -E_NO_DISK);
-	EQUAL(server_free_blocks(), 0);
 	EQUAL(stat_size(fd), n);
-	// A temporary file that nobody has open makes room.
+	EQUAL(sync_fs(), 0);
+	fsck();				// nothing past the end
+	// What is there can be overwritten, and a temporary file that nobody
+	// has open makes room.
+	EQUAL(write_all(fd, data, n, 0), 0);
 	fd_close(t);
+	EQUAL(write_all(fd, data, BLKSIZE - n % BLKSIZE, n), 0);
+	n = ROUNDUP(n, BLKSIZE);
+	EQUAL(pwrite_as(USER, fd->fd_file_id, data, 200, n + BLKSIZE - 100),
+	      -E_NO_DISK);		// two blocks; there is one
+	EQUAL(stat_size(fd), n);
+	EQUAL(sync_fs(), 0);
+	EQUAL(server_free_blocks(), 1);
+	fsck();
 	EQUAL(write_all(fd, data, BLKSIZE, n), 0);
+	EQUAL(server_free_blocks(), 0);
 	EQUAL(pwrite_as(USER, fd->fd_file_id, data, 4080, n + BLKSIZE),
 	      -E_NO_DISK);
 	EQUAL(make_dir("/fill2"), 0);
@@ -383,14 +395,15 @@ static void test_full_disk(void)
 	EQUAL(set_size(fd, 0), 0);
 	EQUAL(server_free_blocks(), before + 1);	// and temp's block
 	fd_close(fd);
-	// A copy that does not fit leaves an empty file.
+	// A copy that does not fit leaves what was there.
 	put("/a", data, BLKSIZE);
 	fd = must_open("/a", O_RDWR);
 	for (int i = 0; i < 40; i++)
 		EQUAL(write_all(fd, data, BLKSIZE, i * BLKSIZE), 0);
-	t = must_open("/b", O_RDWR | O_CREAT);
+	put("/b", "bbbb", 4);
+	t = must_open("/b", O_RDWR);
 	EQUAL(copy(fd, t), -E_NO_DISK);
-	EQUAL(stat_size(t), 0);
+	CHECK(has("/b", "bbbb", 4));
 	EQUAL(sync_fs(), 0);
 	fsck();
 }
@@ -624,8 +637,9 @@ static void test_write_error(void)
 	bad_write = 0;
 	EQUAL(sync_fs(), 0);
 	CHECK(memcmp(dblock(b), "bbbb", 4) == 0);
-	// Still bad when its place is needed.
-	EQUAL(pwrite_as(USER, fd->fd_file_id, "cccc", 4, 0), 4);
+	// A new block, still bad when its place in the cache is needed.
+	while (!marked_free(b))
+		b++;
 	bad_write = b;
 	struct Fd *other = must_open("/other", O_RDWR | O_CREAT);
 	for (int i = 0; i < 100; i++)
@@ -787,9 +801,9 @@ static void test_commit_writes(void)
 	EQUAL(disk_writes, 8);
 	EQUAL(pwrite_as(USER, fd->fd_file_id, "xyz", 3, 0), 3);
 	EQUAL(flush(fd), 0);
-	EQUAL(disk_writes, 9);			// data alone
+	EQUAL(disk_writes, 8 + 3);		// copy, record, place
 	EQUAL(sync_fs(), 0);
-	EQUAL(disk_writes, 9);
+	EQUAL(disk_writes, 11);
 	fd_close(fd);
 }
 
@@ -844,7 +858,7 @@ static void test_bad_journal(void)
 	EQUAL(sync_fs(), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
 		forge(1, blocks[i]);
-		journal_ignored("not metadata's");
+		journal_ignored("none of the files'");
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		forge(lengths[i], 100);
@@ -1058,6 +1072,22 @@ static void test_bad_files(void)
 	put("/a/c", "new", 3);
 	CHECK(has("/a/c", "new", 3));
 	sample();
+	strcpy(file_c->f_name, "x/y");
+	expect_boot(0, "fs: /a/x/y: its name has a slash");
+	expect_good();
+	sample();
+	file_c->f_size = BLKSIZE;
+	expect_boot(0, "fs: /a/c: it has blocks past its end");
+	EQUAL(remove_path("/a/c"), 0);
+	EQUAL(sync_fs(), 0);
+	fsck();
+	sample();
+	file_b->f_size = 30 * BLKSIZE - 1;
+	expect_boot(0, NULL);
+	CHECK(console[0] == 0);
+	file_b->f_size = 29 * BLKSIZE;
+	expect_boot(0, "fs: /a/b: it has blocks past its end");
+	sample();
 	dir_a->f_size = 12345;
 	expect_boot(0, "fs: /a: a directory's size");
 	EQUAL(try_open("/a/b", O_RDONLY), -E_CORRUPT);
@@ -1093,6 +1123,87 @@ static void test_shared_blocks(void)
 	free(data);
 }
 
+// Directories in each other, one more than there may be.
+static void test_too_deep(void)
+{
+	struct File *dir = &super()->s_root;
+
+	for (int i = 0; i <= 32; i++) {
+		uint32_t b = 100 + i;
+
+		dir->f_size = BLKSIZE;
+		dir->f_direct[0] = b;
+		disk[2 * BLKSIZE + b / 8] &= ~(1 << b % 8);
+		dir = dblock(b);
+		dir->f_type = FTYPE_DIR;
+		strcpy(dir->f_name, "d");
+	}
+	expect_boot(0, "/d/d/d: directories are nested too deeply\n");
+	EQUAL(try_open("/d/d/d", O_RDONLY), 0);
+}
+
+static bool on_disk(const char *name)
+{
+	struct File *f = dblock(super()->s_root.f_direct[0]);
+
+	for (size_t i = 0; i < BLKFILES; i++)
+		if (strcmp(f[i].f_name, name) == 0)
+			return true;
+	return false;
+}
+
+// Temporary files that a power cut left: they go, damaged or not, unless
+// somebody was promised them.
+static void test_left_temporary(void)
+{
+	char *data = noise(30 * BLKSIZE, 7);
+	struct Fd *fd;
+
+	put("/keep", data, 100);
+	fd = must_open("/old", O_RDWR | O_CREAT | O_TEMP);
+	EQUAL(write_all(fd, data, 30 * BLKSIZE, 0), 0);
+	fd = must_open("/kept", O_RDWR | O_CREAT | O_TEMP);
+	EQUAL(write_all(fd, data, 100, 0), 0);
+	EQUAL(flush(must_open("/kept", O_RDWR)), 0);
+	EQUAL(sync_fs(), 0);
+	CHECK(on_disk("old") && on_disk("kept"));
+	expect_boot(0, "fs: /old: temporary, removed\n");
+	CHECK(strchr(console, '\n')[1] == 0);
+	CHECK(!on_disk("old"));
+	CHECK(has("/kept", data, 100) && has("/keep", data, 100));
+	fsck();
+	expect_boot(0, NULL);
+	CHECK(console[0] == 0);
+	// One that a file shares a block with: that one stays.
+	sample();
+	uint32_t b = file_b->f_direct[5];
+	file_c->f_temp = 1;
+	file_c->f_direct[1] = b;
+	expect_boot(0, "fs: /a/c: temporary, removed\n");
+	CHECK(strstr(console, "/a/c: block"));
+	EQUAL(try_open("/a/c", O_RDONLY), -E_NOT_FOUND);
+	CHECK(!marked_free(b));
+	expect_good();
+	expect_boot(0, NULL);
+	CHECK(has("/a/b", data, 30 * BLKSIZE));
+	// More than are told of; a directory is never temporary.
+	sample();
+	dir_a->f_temp = super()->s_root.f_temp = 1;
+	for (int i = 0; i < 26; i++) {
+		char path[] = { '/', 'a', '/', 'A' + i, 0 };
+
+		fd = must_open(path, O_RDWR | O_CREAT | O_TEMP);
+	}
+	EQUAL(sync_fs(), 0);
+	expect_boot(0, "fs: and more\n");
+	CHECK(strstr(console, "fs: /a/A: temporary, removed\n"));
+	EQUAL(try_open("/a/Z", O_RDONLY), -E_NOT_FOUND);
+	EQUAL(try_open("/a/b", O_RDONLY), 0);
+	expect_good();
+	fsck();
+	free(data);
+}
+
 static void test_bad_bitmap(void)
 {
 	char *data = noise(30 * BLKSIZE, 7);
@@ -1109,8 +1220,15 @@ static void test_bad_bitmap(void)
 	memset(disk + 2 * BLKSIZE, 0, BLKSIZE);		// all used
 	expect_boot(0, "lost blocks are free again");
 	EQUAL(server_free_blocks(), n);
-	EQUAL(sync_fs(), 0);
+	fsck();				// mended on the disk, too
+	memset(dblock(3), 0, BLKSIZE);
+	disk[2 * BLKSIZE + 255 / 8] &= 0x7f;
+	disk[2 * BLKSIZE] |= 1;
+	expect_boot(0, "fs: 1 used blocks were marked free\n"
+		    "fs: 1 lost blocks are free again\n");
 	fsck();
+	expect_boot(0, NULL);
+	CHECK(console[0] == 0);
 	free(data);
 }
 
@@ -1337,7 +1455,8 @@ static const struct {
 	T(read_error), T(write_error), T(no_memory), T(scarce_memory),
 	T(no_disk), T(full_journal), T(commit_writes), T(bad_journal),
 	T(bad_superblock), T(bad_pointers),
-	T(bad_indirect), T(bad_files), T(shared_blocks), T(bad_bitmap),
+	T(bad_indirect), T(bad_files), T(shared_blocks), T(too_deep),
+	T(left_temporary), T(bad_bitmap),
 	T(random), T(fuzz), T(fuzz_requests),
 };
 
