@@ -170,6 +170,20 @@ int sys_vm_cgetc(envid_t guest);
 // -E_INVAL: no sys_vm_record before.
 int sys_vm_stop(envid_t guest);
 
+// vmmio.c: memory-mapped devices (inc/vmmio.h). x is a guest's record
+// VM_EXIT_MEMORY as it has come, m scratch space of the caller's until it is
+// answered. Decodes the guest's instruction and puts its access to memory that
+// the guest does not have into x->vx_memory: VM_MMIO_ACCESS. The caller does
+// what its device does (a read: sets x->vx_memory.data) and calls
+// vm_memory_next, as long as that returns VM_MMIO_ACCESS; an instruction
+// makes two accesses at most. VM_MMIO_DONE: the guest's registers are set and
+// the answer is in x, which sys_vm_next takes. Less than 0: the instruction
+// can't be carried out, vm_mmio_error(r) says why; x's answer is not set.
+// With TF set, no debug exception comes behind the instruction.
+struct vm_mmio;
+int vm_memory_begin(struct vm_mmio *m, volatile struct vm_exit *x);
+int vm_memory_next(struct vm_mmio *m, volatile struct vm_exit *x);
+
 // pgfault.c: handler for this program's page faults; the first call
 // allocates the exception stack.
 void set_pgfault_handler(void (*handler)(struct UTrapframe *utf));

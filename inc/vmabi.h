@@ -78,6 +78,10 @@ struct vm_exit {
 			uint64_t gpa;		// guest-physical address
 			bool read, write, exec;	// of the access
 			bool exhausted;		// the host has no page left
+			// From the kernel 0; vm_memory_begin (inc/lib.h) tells
+			// them and makes read or write the only one.
+			uint8_t size;		// 1, 2, 4 or 8 bytes
+			uint64_t data;		// written; answer: read
 		} vx_memory;
 		struct {			// VM_EXIT_UNHANDLED
 			// what the processor says, for messages only

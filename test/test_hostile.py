@@ -8,7 +8,7 @@ from conftest import HOST_PROMPT, guest_engine
 
 ESC = "\x1b"
 PROGRAMS = ["vmm", "ps", "kill", "vmmquit", "testept", "testsyscalls",
-            "testnomem"]
+            "testnomem", "testmmio"]
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("hostile")]
 
 
@@ -103,6 +103,21 @@ def test_monitor_that_ends_at_once(host):
 
 def test_sys_ept_map(host):
     assert re.search(r"testept: \d+ checks", host.shell("testept"))
+
+
+def test_memory_mapped_io(host):
+    """A guest compares a device of its VMM's with RAM; others end by accesses
+    that cannot be carried out."""
+    output = host.shell("testmmio")
+    assert "testmmio: 0 differences" in output, output
+    sizes = re.findall(r"size (\d): (\d+) reads, (\d+) writes", output)
+    assert [int(size) for size, _, _ in sizes] == [1, 2, 4, 8]
+    assert all(int(n) >= 9 for _, *both in sizes for n in both), output
+    ends = re.findall(r"testmmio: a0000 at rip \w+: (.*)", output)
+    assert ends == ["unknown instruction", "operand on two pages",
+                    "no access of this instruction's operands",
+                    "code or page tables outside memory",
+                    "operand on two pages"], output
 
 
 def test_system_calls(host):
