@@ -27,9 +27,13 @@
 #define IRQ_OFFSET	32
 #define IRQ_TIMER	0
 #define IRQ_KBD		1
+#define IRQ_CASCADE	2	// the second PIC's output
 #define IRQ_SERIAL	4
+// A device took its interrupt back before a processor had it: of the first
+// PIC, for which no EOI is due, and of the second, for whose cascade one is.
 #define IRQ_SPURIOUS	7
 #define IRQ_IDE		14
+#define IRQ_SPURIOUS2	15
 #define IRQ_KICK	17	// from another CPU: enter the kernel
 #define IRQ_ERROR	18
 #define IRQ_LAPIC_SPURIOUS 31	// vector 63: low four bits must be ones

@@ -134,6 +134,8 @@ void irq_dispatch(int vector)
 		return;
 	if (host && (irq == IRQ_TIMER || irq > 15))
 		lapic_eoi();
+	else if (host && irq == IRQ_SPURIOUS2)
+		pic_eoi(IRQ_CASCADE);
 	else if (host && irq != IRQ_SPURIOUS)
 		pic_eoi(irq);
 	switch (irq) {
@@ -149,6 +151,7 @@ void irq_dispatch(int vector)
 		break;
 	case IRQ_KICK:
 	case IRQ_SPURIOUS:
+	case IRQ_SPURIOUS2:
 		break;
 	default:
 		cprintf("interrupt %d on CPU %d ignored\n", irq, cpunum());
