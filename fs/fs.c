@@ -779,7 +779,11 @@ static uint32_t count_bits(uint32_t w)
 static void check_bitmap(void)
 {
 	uint32_t wrong = 0, lost = 0;
+	void *block;
 
+	for (uint32_t b = 2; b < journal_start; b++)
+		if (bc_get(b, &block) < 0)
+			bc_new(b);	// it may be written though not read
 	for (uint32_t b = 0; b < data_start; b++)
 		set_bit(claimed, b);
 	for (uint32_t b = nblocks; b % 32 != 0; b++)

@@ -1229,6 +1229,14 @@ static void test_bad_bitmap(void)
 	fsck();
 	expect_boot(0, NULL);
 	CHECK(console[0] == 0);
+	memset(dblock(3), 0, BLKSIZE);
+	bad_read = 2;			// made anew
+	expect_boot(0, "fs: reading block 2: ");
+	CHECK(strstr(strchr(console, '\n'), "lost blocks are free again\n"));
+	EQUAL(server_free_blocks(), n);
+	bad_read = 0;
+	fsck();
+	expect_good();
 	free(data);
 }
 
