@@ -50,4 +50,5 @@ struct Stat {
 #define O_EXCL		0x0400	// error when it exists
 #define O_MKDIR		0x0800	// create a directory
 #define O_APPEND	0x1000	// start at its end
-#define O_TEMP		0x2000	// it goes when its last descriptor goes
+#define O_TEMP		0x2000	// it goes when its last descriptor goes, or
+				// when the power does

@@ -209,6 +209,7 @@ int ipc_host_send(int type, uint64_t value, void *pg, int perm);
 int64_t ipc_host_recv(void *pg);
 
 // fd.c
+// A file that was open for writing is on the disk for good at 0 (inc/fs.h).
 int close(int fd);
 void close_all(void);
 ssize_t read(int fd, void *buf, size_t n);
@@ -231,6 +232,7 @@ extern struct Dev devfile, devcons, devpipe;
 int open(const char *path, int mode);
 int mkdir(const char *path);
 int remove(const char *path);
+// All files are on the disk for good at 0.
 int sync(void);
 // Makes dst's contents those of src, inside the file server.
 int copy_file(int srcfd, int dstfd);
