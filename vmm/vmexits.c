@@ -683,10 +683,11 @@ static const struct vmcall {
 static bool handle_vmcall(struct Env *e)
 {
 	struct PushRegs *r = &e->env_tf.tf_regs;
-	const struct vmcall *c = &vmcalls[r->reg_rax];
+	const struct vmcall *c;
 	int64_t result;
 
-	if (r->reg_rax >= ARRAY_SIZE(vmcalls) || !c->call)
+	if (r->reg_rax >= ARRAY_SIZE(vmcalls) ||
+	    !(c = &vmcalls[r->reg_rax])->call)
 		result = -E_NO_SYS;
 	else if (!c->user &&
 		 SEG_AR_DPL(vmread(VMCS_GUEST_SS_ACCESS_RIGHTS)) == 3)
