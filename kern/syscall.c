@@ -107,7 +107,7 @@ static int64_t sys_env_set_trapframe(struct Env *me, envid_t envid,
 		return -E_BAD_ENV;
 	if (user_mem_check(me, utf, sizeof(*utf), 0) < 0)
 		return -E_FAULT;
-	tf = *utf;
+	memcpy(&tf, utf, sizeof(tf));		// of any alignment
 	// IRET faults in the kernel on an address that is not canonical.
 	if (tf.tf_rip >= UTOP || tf.tf_rsp > UTOP)
 		return -E_INVAL;

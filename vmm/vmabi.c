@@ -321,10 +321,11 @@ int64_t sys_vm_regs(struct Env *me, envid_t guest, struct vm_regs *buf,
 	if ((r = vmx_borrow(e)) < 0)
 		return r;
 	if (set) {
-		regs = *buf;
+		memcpy(&regs, buf, sizeof(regs));	// of any alignment
 		vmx_set_regs(e, &regs);
 	} else {
-		vmx_get_regs(e, buf);
+		vmx_get_regs(e, &regs);
+		memcpy(buf, &regs, sizeof(regs));
 	}
 	vmx_return(e);
 	return 0;

@@ -732,6 +732,7 @@ void vmx_run(struct Env *e)
 
 int vmx_list(struct vm_info *buf, size_t n)
 {
+	struct vm_info info;
 	int count = 0;
 
 	if (sysinfo.si_nguest == 0)
@@ -743,7 +744,7 @@ int vmx_list(struct vm_info *buf, size_t n)
 			continue;
 		if ((size_t)count++ >= n)
 			continue;
-		*buf++ = (struct vm_info){
+		info = (struct vm_info){
 			.vi_env = e->env_id, .vi_disk = e->env_vmdisk,
 			.vi_runs = e->env_runs,
 			.vi_pages = e->env_vm->vm_pages,
@@ -757,6 +758,7 @@ int vmx_list(struct vm_info *buf, size_t n)
 			.vi_lost = vc->vc_out_lost,
 			.vi_flushes = e->env_vm->vm_flushes,
 		};
+		memcpy(buf++, &info, sizeof(info));	// of any alignment
 	}
 	return count;
 }
