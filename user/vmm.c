@@ -282,16 +282,31 @@ static int check_segment(const struct Proghdr *ph, const struct Proghdr *all,
 	return 0;
 }
 
+// Reads n bytes of the kernel; `why` is said when it has less.
+static int read_kernel(int fd, void *buf, size_t n, const char *why)
+{
+	ssize_t got = readn(fd, buf, n);
+
+	if (got >= 0 && (size_t)got < n)
+		return bad_elf(why);
+	if (got < 0)
+		printf("\nvmm: %s: %e\n", kernel, (int)got);
+	return got;
+}
+
 // Reads and checks the headers of an ELF file of `size` bytes.
 static int read_headers(int fd, off_t size, struct Elf *elf,
 			struct Proghdr *ph, size_t maxph)
 {
+	const char *no_elf = "not an ELF file for x86-64";
 	int r;
 
-	if (readn(fd, elf, sizeof(*elf)) != sizeof(*elf) ||
-	    elf->e_magic != ELF_MAGIC || elf->e_class != ELFCLASS64 ||
+	r = read_kernel(fd, elf, sizeof(*elf), no_elf);
+	if (r < 0)
+		return r;
+	if (elf->e_magic != ELF_MAGIC || elf->e_class != ELFCLASS64 ||
 	    elf->e_machine != EM_X86_64)
-		return bad_elf("not an ELF file for x86-64");
+		return bad_elf(no_elf);
 	if (elf->e_phentsize != sizeof(*ph) || elf->e_phnum > maxph ||
 	    elf->e_phoff > (uint64_t)size)
 		return bad_elf("strange program headers");
@@ -300,9 +315,10 @@ static int read_headers(int fd, off_t size, struct Elf *elf,
 			       "where the boot block jumps to");
 	if ((r = seek(fd, elf->e_phoff)) < 0)
 		return r;
-	if (readn(fd, ph, elf->e_phnum * sizeof(*ph)) !=
-	    (ssize_t)(elf->e_phnum * sizeof(*ph)))
-		return bad_elf("the file is truncated");
+	r = read_kernel(fd, ph, elf->e_phnum * sizeof(*ph),
+			"the file is truncated");
+	if (r < 0)
+		return r;
 	for (int i = 0; i < elf->e_phnum; i++)
 		if (ph[i].p_type == ELF_PROG_LOAD &&
 		    (r = check_segment(&ph[i], ph, size)) < 0)
