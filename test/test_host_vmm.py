@@ -1,0 +1,62 @@
+"""What the kernel does for guests and VMMs, and the loaders of guests and
+programs, on this machine under libFuzzer and the sanitizers: test/host/exits_*
+and loader_*. FUZZ_RUNS and FUZZ_SEED make that longer, or other."""
+import glob
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+FLAGS = """-std=gnu11 -g -O1 -DHOST_TOOL -D_GNU_SOURCE -include sys/types.h
+    -Wall -Wextra -Werror -Wno-unused-parameter -fno-builtin
+    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all""".split()
+# The first folder's headers come before the real ones. What the kernel is
+# given as a pointer may be any number.
+KERNEL = """-Itest/host/kernel -I. -fno-sanitize=pointer-overflow
+    vmm/vmexits.c vmm/vmabi.c vmm/vmregs.c vmm/vmx.c vmm/ept.c vmm/explain.c
+    vmm/dump.c kern/env.c kern/tty.c kern/clock.c kern/syscall.c""".split()
+LOADERS = ["-Itest/host/user", "-I.", "lib/spawn.c", "user/devices/*.c"]
+# Name, what to compile beside test/host/NAME_*.c, runs.
+FUZZERS = {"exits": (KERNEL, 3000), "loader": (LOADERS, 5000)}
+
+pytestmark = pytest.mark.xdist_group("host_vmm")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    """Nothing of the tree's own build is needed."""
+
+
+def compile_fuzzer(name, output):
+    assert shutil.which("clang"), "there is no clang: run make deps"
+    what = FUZZERS[name][0] + [f"test/host/{name}_*.c"]
+    files = [f for w in what for f in
+             (sorted(glob.glob(w, root_dir=ROOT)) if "*" in w else [w])]
+    subprocess.run(["clang", *FLAGS, "-o", output, *files], cwd=ROOT,
+                   check=True)
+    return output
+
+
+def fuzz(binary, name, runs, seed, found):
+    """Status and output. What it finds that is new goes to `found`."""
+    done = subprocess.run(
+        [binary, f"-runs={runs}", f"-seed={seed}", "-max_len=512",
+         "-timeout=10", found, os.path.join(ROOT, "test/host/corpus", name)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=found)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+@pytest.mark.parametrize("name", FUZZERS)
+def test_fuzz(name, tmp_path):
+    """The corpus, and a little more."""
+    binary = compile_fuzzer(name, tmp_path / "fuzz")
+    runs = int(os.environ.get("FUZZ_RUNS", FUZZERS[name][1]))
+    found = tmp_path / "found"
+    found.mkdir()
+    status, output = fuzz(binary, name, runs,
+                          os.environ.get("FUZZ_SEED", 1), found)
+    assert status == 0, output
+    assert f"Done {runs} runs" in output, output
