@@ -13,12 +13,13 @@
 
 // Bits of page table entries that are free for us: the server never forks.
 #define PTE_DIRTY	PTE_COW		// was PTE_D before PTE_A was cleared
-#define PTE_BAD		PTE_SHARE	// could not be read
+#define PTE_BAD		PTE_SHARE	// could not be read, or was dropped
 
 static uint32_t disk_nblocks;
-static uint32_t slots[NCACHE];	// blocks in the cache; may be gone already
+static uint32_t slots[NCACHE];	// the blocks in the cache, each once; or 0
 static uint32_t hand;
 static int bc_err;
+static bool any_bad;		// pages with PTE_BAD
 static bool unflushed;		// the disk may have something in its cache
 
 void *diskaddr(uint32_t blockno)
@@ -76,14 +77,20 @@ int flush_block(void *addr)
 	return sys_page_map(0, addr, 0, addr, PERM_RW);
 }
 
-// Takes the block out of the cache, written or, when it can't be, lost.
-static void evict(void *addr)
+static void empty(uint32_t *slot)
 {
-	if (flush_block(addr) < 0) {
-		cprintf("fs: block %u is lost\n", blockof(addr));
+	sys_page_unmap(0, diskaddr(*slot));
+	*slot = 0;
+}
+
+// Takes the block out of the cache, written or, when it can't be, lost.
+static void evict(uint32_t *slot)
+{
+	if (flush_block(diskaddr(*slot)) < 0) {
+		cprintf("fs: block %u is lost\n", *slot);
 		bc_err = -E_IO;
 	}
-	sys_page_unmap(0, addr);
+	empty(slot);
 }
 
 // An unused slot. Clock: what was touched since the hand came by last stays,
@@ -93,12 +100,13 @@ static uint32_t *free_slot(void)
 	for (;;) {
 		uint32_t *slot = &slots[hand++ % NCACHE];
 		void *addr = diskaddr(*slot);
-		pte_t pte = *slot ? va_pte(addr) : 0;
+		pte_t pte;
 
-		if (!(pte & PTE_P))
+		if (*slot == 0)
 			return slot;
+		pte = va_pte(addr);
 		if (!(pte & PTE_A) && !journal_has(*slot)) {
-			evict(addr);
+			evict(slot);
 			return slot;
 		}
 		if (pte & PTE_D)	// goes together with PTE_A
@@ -111,11 +119,10 @@ static uint32_t *free_slot(void)
 static void give_back(void)
 {
 	for (int i = 0; i < NCACHE; i++) {
-		uint32_t blockno = slots[hand++ % NCACHE];
-		void *addr = diskaddr(blockno);
+		uint32_t *slot = &slots[hand++ % NCACHE];
 
-		if (va_pte(addr) && !journal_has(blockno)) {
-			evict(addr);
+		if (*slot && !journal_has(*slot)) {
+			evict(slot);
 			return;
 		}
 	}
@@ -154,6 +161,7 @@ static void bc_pgfault(struct UTrapframe *utf)
 		memset(addr, 0, BLKSIZE);
 		perm |= PTE_BAD;
 		bc_err = -E_IO;
+		any_bad = true;
 	}
 	sys_page_map(0, addr, 0, addr, perm);	// clears PTE_D
 }
@@ -163,10 +171,17 @@ int bc_settle(void)
 	int r = bc_err;
 
 	bc_err = 0;
-	for (int i = 0; r < 0 && i < NCACHE; i++)
-		if (va_pte(diskaddr(slots[i])) & PTE_BAD)
-			bc_drop(slots[i]);
+	if (r < 0)
+		bc_sweep();
 	return r;
+}
+
+void bc_sweep(void)
+{
+	for (int i = 0; any_bad && i < NCACHE; i++)
+		if (slots[i] && (va_pte(diskaddr(slots[i])) & PTE_BAD))
+			empty(&slots[i]);
+	any_bad = false;
 }
 
 int bc_get(uint32_t blockno, void *pp)
@@ -182,14 +197,24 @@ int bc_get(uint32_t blockno, void *pp)
 
 void bc_new(uint32_t blockno)
 {
-	bc_drop(blockno);
-	place(blockno, PERM_RW | PTE_DIRTY);
+	void *addr = diskaddr(blockno);
+
+	if (!va_pte(addr)) {
+		place(blockno, PERM_RW | PTE_DIRTY);
+		return;
+	}
+	memset(addr, 0, BLKSIZE);
+	sys_page_map(0, addr, 0, addr, PERM_RW | PTE_DIRTY);
 }
 
 void bc_drop(uint32_t blockno)
 {
-	if (va_pte(diskaddr(blockno)))
-		sys_page_unmap(0, diskaddr(blockno));
+	void *addr = diskaddr(blockno);
+
+	if (va_pte(addr)) {
+		sys_page_map(0, addr, 0, addr, PERM_RW | PTE_BAD);
+		any_bad = true;
+	}
 }
 
 int bc_flush(void)
@@ -205,8 +230,8 @@ int bc_flush(void)
 void bc_empty(void)
 {
 	for (int i = 0; i < NCACHE; i++)
-		if (!is_dirty(va_pte(diskaddr(slots[i]))))
-			bc_drop(slots[i]);
+		if (slots[i] && !is_dirty(va_pte(diskaddr(slots[i]))))
+			empty(&slots[i]);
 }
 
 int bc_init(void)

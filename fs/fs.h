@@ -42,8 +42,10 @@ uint32_t blockof(const void *addr);
 int bc_get(uint32_t blockno, void *pp);
 // The block becomes zeros, without being read.
 void bc_new(uint32_t blockno);
-// Forgets the block, unwritten changes too.
+// Nobody needs the block's contents any more: they are not written. The
+// memory comes back with bc_sweep(), which looks at all blocks there are.
 void bc_drop(uint32_t blockno);
+void bc_sweep(void);
 // Writes the block at addr to the disk when it is in the cache, dirty, and no
 // part of the running transaction.
 int flush_block(void *addr);

@@ -380,6 +380,7 @@ static void serve_next(void)
 	r = serve(&rq, nr, perm);
 	if (perm)
 		sys_page_unmap(0, (void *)REQVA);
+	bc_sweep();
 	answer(&rq, r);
 }
 
