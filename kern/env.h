@@ -113,5 +113,5 @@ void clock_interrupt(void);
 int64_t sys_ipc_try_send(envid_t to, uint64_t value, void *srcva, int perm);
 int64_t sys_ipc_send(envid_t to, uint64_t value, void *srcva, int perm);
 // curenv waits for a message, from `want` alone if that is not null; a page
-// goes to dstva when that is below UTOP.
+// goes to dstva when that is below UTOP. -E_BAD_ENV: `want` has ended.
 int64_t ipc_receive(struct Env *want, uintptr_t dstva);

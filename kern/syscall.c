@@ -385,6 +385,8 @@ int64_t ipc_receive(struct Env *want, uintptr_t dstva)
 	if (me->env_type == ENV_TYPE_GUEST &&
 	    me->env_vcpu->vc_answer == ANSWER_HERE)
 		return ipc_take_kept(me, dstva);
+	if (want && want->env_status == ENV_FREE)
+		return -E_BAD_ENV;	// nobody would wake us
 	me->env_ipc_recving = true;
 	me->env_ipc_want = want ? want->env_id : 0;
 	me->env_ipc_dstva = dstva;

@@ -407,6 +407,8 @@ static void program_runs(struct Env *e)
 {
 	if (e == vmm && TAILQ_EMPTY(&e->env_guests))
 		make_guest();
+	if (e == fs_env && !e->env_ipc_from)
+		ask(SYS_ipc_recv, USER_BASE, 0, 0, 0, 0);
 	for (int n = 1 + byte() % 4; n > 0 && curenv == e &&
 	     e->env_status == ENV_RUNNING; n--)
 		program_step(e);
@@ -454,12 +456,24 @@ static void check_guest(struct Env *e)
 	      owner->env_wait_for != WAIT_VM_EXIT);
 }
 
+// Nobody waits for one who is gone.
+static void check_queue(struct Env *e)
+{
+	size_t at = (char *)e->env_queue - (char *)envs;
+
+	if (e->env_queue && at < sizeof(envs))
+		CHECK(envs[at / sizeof(*envs)].env_status != ENV_FREE);
+}
+
 static void check_all(void)
 {
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		CHECK(e->env_status != ENV_RUNNING &&
 		      e->env_status != ENV_DYING);
-		if (e->env_status != ENV_FREE && e->env_type == ENV_TYPE_GUEST)
+		if (e->env_status == ENV_FREE)
+			continue;
+		check_queue(e);
+		if (e->env_type == ENV_TYPE_GUEST)
 			check_guest(e);
 	}
 }
@@ -515,8 +529,11 @@ static void step(void)
 	case 0 ... 5:
 		turn(some_env(3 + byte() % 8));
 		break;
-	case 6 ... 11:
+	case 6 ... 9:
 		turn(byte() % 2 ? vmm : some_env(byte()));
+		break;
+	case 10 ... 11:
+		turn(fs_env);
 		break;
 	case 12:
 		here = byte() % ncpu;
@@ -539,6 +556,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	end_of_input = data + size;
 	begin();
 	turn(vmm);
+	turn(fs_env);
 	while (input_left())
 		step();
 	finish();

@@ -264,9 +264,10 @@ static bool hypercall_exit(void)
 	struct PushRegs *r = &curenv->env_tf.tf_regs;
 	uint8_t nr = byte();
 
-	r->reg_rax = nr < 128 ? nr % 22 : some_number();
+	r->reg_rax = nr < 64 ? VMX_VMCALL_IPCSEND + nr % 2 :
+		nr < 192 ? nr % 22 : some_number();
 	r->reg_rbx = byte() % 4 ? some_gpa(curenv) : byte() % 4;
-	if (r->reg_rax == VMX_VMCALL_IPCSEND && nr < 128) {
+	if (r->reg_rax == VMX_VMCALL_IPCSEND && nr < 192) {
 		r->reg_rbx = VMX_HOST_FS_ENV;
 		r->reg_rdx = some_gpa(curenv);
 		r->reg_rsi = byte() % 4 ? PTE_P | PTE_U | PTE_W : byte();
@@ -415,8 +416,11 @@ int asm_vmrun(struct Trapframe *tf, uint64_t runs)
 	now += length >= 0xf0 ? ms2tsc(SLICE_MS) : 100;
 	CHECK(tf == &e->env_tf);
 	machine_enter(e, runs);
-	CHECK(after[e - envs].moved || rip == after[e - envs].rip ||
-	      rip == after[e - envs].next);
+	if (!after[e - envs].moved && rip != after[e - envs].rip) {
+		CHECK(rip == after[e - envs].next);
+		CHECK(!(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+			(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)));
+	}
 	if (broken_rules() > 0)
 		return refuse(e);
 	machine_entered(e);
