@@ -6,7 +6,9 @@ each, the pages that are free before and after, and what the host says to a
 second guest afterwards.
 """
 import argparse
+import os
 import re
+import subprocess
 import sys
 import time
 
@@ -17,6 +19,10 @@ ESC = "\x1b"
 # Guests' kinds of attacks, and what share of N each gets.
 GUEST_KINDS = {"ports": 1, "msrs": 1, "crs": 1, "calls": 1, "faults": 1,
                "insns": 1, "tables": 0.1, "ipc": 0.1, "smc": 0.3}
+HOST_FUZZERS = {"devices": "test_devices.py::test_fuzz",
+                "mmio": "test_mmio.py::test_fuzz",
+                "exits": "test_host_vmm.py::test_fuzz[exits]",
+                "loader": "test_host_vmm.py::test_fuzz[loader]"}
 DONE = re.compile(r"fuzz \w+ seed=\d+: (\d+ done, \d+ faults)")
 ENDED = re.compile(r"\] guest (.*): ended|Unhandled VMEXIT|ended with status")
 # How the host's own end would look.
@@ -112,6 +118,21 @@ def on_tcg(seed, n, cpus):
         m.close()
 
 
+def on_host(seed, n):
+    """What is compiled for this machine, under libFuzzer: N inputs each."""
+    env = dict(os.environ, FUZZ_SEED=str(seed % 2**32), FUZZ_RUNS=str(n))
+    failed = 0
+    for name, test in HOST_FUZZERS.items():
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+             "-o", "timeout=0", test], cwd=os.path.dirname(__file__),
+            env=env, stdout=subprocess.PIPE, text=True)
+        failed += done.returncode != 0
+        print(f"  {name:8} {n} inputs" if done.returncode == 0 else
+              f"{done.stdout}  {name:8} failed", flush=True)
+    return failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
@@ -120,6 +141,7 @@ def main():
     print(f"make fuzz SEED={args.seed} N={args.count}", flush=True)
     failed = 0
     for what, run in (
+            ("host", lambda: on_host(args.seed, args.count)),
             ("guests, on Bochs", lambda: on_bochs(args.seed, args.count)),
             ("programs", lambda: on_tcg(args.seed, args.count, 1)),
             ("programs, 4 processors",
