@@ -1,6 +1,8 @@
 // Exits on their way to the VMM and back. A guest whose exit its VMM asked
 // for waits, its record in its Vcpu, in the VMM's queue env_events; the VMM
-// takes the first by sys_vm_next, and answers it with the next such call.
+// takes the first by sys_vm_next, and answers it with the next such call. One
+// that waits while the other goes on hands the processor over to that, in the
+// same slice, so that the two together have no more of it than others.
 
 #include <inc/error.h>
 #include <inc/string.h>
