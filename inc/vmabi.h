@@ -108,7 +108,8 @@ enum {
 };
 
 // A virtual CPU's registers. CR0 and CR4 are as the guest sees them; bits that
-// it cannot have are ignored when they are set.
+// it cannot have are ignored when they are set, and so is EFER's LMA, which
+// follows from its LME and CR0's PG.
 struct vm_regs {
 	uint64_t gpr[VM_NGPRS];
 	uint64_t rip, rflags;

@@ -56,7 +56,9 @@ void vmx_get_regs(struct Env *e, struct vm_regs *r)
 // explained.
 void vmx_set_regs(struct Env *e, const struct vm_regs *r)
 {
-	bool lma = r->efer & EFER_LMA;
+	// As in a processor, LMA follows from the others. (Bochs enters, and
+	// then panics, with LMA and IA-32e mode but no paging.)
+	bool lma = (r->efer & EFER_LME) && (r->cr0 & CR0_PG);
 	uint64_t entry = vmread(VMCS_ENTRY_CONTROLS);
 
 	for (int i = 0; i < VM_NGPRS; i++)
@@ -74,8 +76,8 @@ void vmx_set_regs(struct Env *e, const struct vm_regs *r)
 	e->env_vcpu->vc_cr2 = r->cr2;
 	vmwrite(VMCS_GUEST_CR3, r->cr3);
 	vmwrite(VMCS_GUEST_CR4, (r->cr4 & GUEST_CR4_FREE) | CR4_VMXE);
-	vmwrite(VMCS_GUEST_EFER, r->efer & (EFER_SCE | EFER_LME | EFER_LMA |
-					    EFER_NXE));
+	vmwrite(VMCS_GUEST_EFER, (r->efer & (EFER_SCE | EFER_LME | EFER_NXE)) |
+		(lma ? EFER_LMA : 0));
 	vmwrite(VMCS_ENTRY_CONTROLS, lma ? entry | ENTRY_IA32E_MODE_GUEST :
 		entry & ~(uint64_t)ENTRY_IA32E_MODE_GUEST);
 	vmwrite(VMCS_GUEST_GDTR_BASE, r->gdtr_base);
