@@ -12,10 +12,14 @@ enum {
 	PERM = PTE_P | PTE_U | PTE_W | PTE_NOEXEC,
 	AT_ONCE = 200,
 	TURNS = 40,			// records answered for one guest
+	// Guest-physical:
+	TABLES = 0x10000, TABLE_PAE = 0x11000, TABLE_LONG = 0x12000,
 };
 
+enum mode { REAL, PROTECTED, PAGED, PAE, LONG, NMODES };
+
 static uint64_t state;
-static int endings[VM_EXIT_NREASONS + 1];	// by the last record's reason
+static uint64_t seen[VM_EXIT_NREASONS];		// records by their reason
 
 static uint64_t rnd(void)
 {
@@ -53,69 +57,96 @@ static uint64_t odd(void)
 // --------------------------------------------------------------
 // Guests
 
-// In real mode: one exit of each kind, and again.
+// In real mode: units of 16 bytes, each with an exit of a kind or two.
 __asm__(".pushsection .rodata\n"
+	".macro unit insns:vararg\n"
+	"8:\t\\insns\n\t"
+	".org 8b + 16, 0x90\n"
+	".endm\n"
 	".code16\n"
-	"loop_code:\n"
-	"1:\toutb %al, $0xe9\n\t"
-	"inl $0x60, %eax\n\t"
-	"movl $0x4567, %ecx\n\t"
-	"rdmsr\n\t"
-	"wrmsr\n\t"
-	"cpuid\n\t"
-	"ud2\n\t"
-	"movw %ax, %es:0x5000\n\t"
-	"hlt\n\t"
-	"movl %cr0, %eax\n\t"
-	"xorl $0x60000000, %eax\n\t"
-	"movl %eax, %cr0\n\t"
-	"vmcall\n\t"
-	"int $0x20\n\t"
-	"jmp 1b\n"
-	"loop_code_end:\n"
+	"units:\n"
+	"unit outb %al, $0xe9; inl $0x60, %eax\n"
+	"unit movl $0x4567, %ecx; rdmsr\n"
+	"unit movl $0x4567, %ecx; wrmsr\n"
+	"unit movb $0x40, %al; cpuid\n"
+	"unit movl $20, %eax; vmcall\n"	// VMX_VMCALL_POWEROFF
+	"unit ud2\n"
+	"unit movw $0xb800, %bx; movw %bx, %es; movw %ax, %es:0x5000\n"
+	"unit hlt\n"
+	"unit movl %cr0, %eax; xorl $0x60000000, %eax; movl %eax, %cr0\n"
+	"unit vmcall\n"
+	"unit int $0x20\n"
+	"unit insb\n"
+	"unit lidt 0x8800; int3\n"		// zeros: a triple fault
+	"units_end:\n"
 	".code64\n"
 	".popsection");
-extern const char loop_code[], loop_code_end[];
+extern const char units[], units_end[];
 
-// A page of code at VA: the above, random bytes, or both.
+// A page of code at VA: the above in any order, random bytes, or both.
 static void random_code(void)
 {
+	const int n = (units_end - units) / 16;
 	uint64_t *page = (void *)VA;
 
 	for (int i = 0; i < 512; i++)
 		page[i] = rnd();
-	if (!once(3))
-		memcpy(page, loop_code, loop_code_end - loop_code);
+	if (once(3))
+		return;
+	for (int i = 0; i < PGSIZE / 16; i++)	// the first ones more often
+		memcpy((char *)VA + 16 * i,
+		       units + rnd() % (once(2) ? 5 : n) * 16, 16);
 	if (once(3))
 		((uint8_t *)page)[rnd() % 64] = rnd();
 }
 
-static struct vm_segment segment(uint32_t rights)
+static struct vm_segment segment(uint32_t rights, uint32_t limit, int wild)
 {
 	return (struct vm_segment){
-		.limit = once(8) ? odd() : 0xffffffff,
-		.rights = once(8) ? odd() : rights, .selector = 8,
-		.base = once(16) ? odd() : 0,
+		.limit = wild && once(wild) ? odd() : limit,
+		.rights = wild && once(wild) ? odd() : rights, .selector = 8,
+		.base = wild && once(2 * wild) ? odd() : 0,
 	};
 }
 
-// A mode that a processor can be in: protected, paged (two levels, PAE),
-// long; the tables are what the code page holds.
-static void random_mode(struct vm_regs *r)
+// Page tables that map the first memory onto itself, for each kind of paging;
+// in real mode exceptions begin the code anew.
+static void write_tables(envid_t guest)
 {
-	int mode = rnd() % 5;
+	uint32_t ivt[32];
 
-	if (mode == 0)
-		return;			// real
-	r->cr0 = CR0_PE | CR0_ET | (mode > 1 ? CR0_PG : 0);
-	r->cr4 = mode > 2 ? CR4_PAE : CR4_PSE;
-	r->efer = mode == 4 ? EFER_LME | EFER_LMA : 0;
-	r->cr3 = once(4) ? odd() : GUEST_BOOT;
+	static const struct { uint64_t at, entry; } tables[] = {
+		{ TABLES, PTE_PS | 7 }, { TABLE_PAE, TABLES | 1 },
+		{ TABLE_LONG, TABLE_LONG + PGSIZE + 7 },
+		{ TABLE_LONG + PGSIZE, TABLES | 7 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		sys_vm_memory(guest, tables[i].at, (void *)&tables[i].entry,
+			      8, true);
+	for (size_t i = 0; i < ARRAY_SIZE(ivt); i++)
+		ivt[i] = GUEST_BOOT + rnd() % 64 * 16;
+	sys_vm_memory(guest, 0, ivt, sizeof(ivt), true);
+}
+
+// A mode that a processor can be in; one segment in so many is strange.
+static void set_mode(struct vm_regs *r, enum mode mode, int wild)
+{
+	static const uint64_t cr3[] = {
+		[PAGED] = TABLES, [PAE] = TABLE_PAE, [LONG] = TABLE_LONG,
+	};
+
+	if (mode == REAL)
+		return;
+	r->cr0 = CR0_PE | CR0_ET | (mode >= PAGED ? CR0_PG : 0);
+	r->cr4 = mode >= PAE ? CR4_PAE : CR4_PSE;
+	r->efer = mode == LONG ? EFER_LME | EFER_LMA : 0;
+	r->cr3 = cr3[mode];
 	for (int i = 0; i < VM_NSEGS; i++)
-		r->seg[i] = segment(0xc093);
-	r->seg[VM_CS] = segment(mode == 4 ? 0xa09b : 0xc09b);
-	r->seg[VM_TR] = segment(0x8b);
-	r->seg[VM_LDTR] = segment(0x10000);
+		r->seg[i] = segment(0xc093, -1u, wild);
+	r->seg[VM_CS] = segment(mode == LONG ? 0xa09b : 0xc09b, -1u, wild);
+	r->seg[VM_TR] = segment(0x8b, 0x67, wild);
+	r->seg[VM_LDTR] = segment(0x10000, 0, wild);
 }
 
 static void random_regs(envid_t guest)
@@ -123,11 +154,14 @@ static void random_regs(envid_t guest)
 	static struct vm_regs r;
 	uint64_t *p = (void *)&r;
 
+	r.rip = 0;			// the page is ours to write
 	if (sys_vm_regs(guest, &r, false) < 0)
 		return;
-	if (!once(3))
-		random_mode(&r);
-	for (int n = rnd() % 4; n > 0; n--)
+	if (once(2))
+		set_mode(&r, rnd() % NMODES, once(8) ? 8 : 0);
+	if (once(2))
+		r.rip = GUEST_BOOT + rnd() % 256 * 16;
+	for (int n = once(8) ? rnd() % 4 : 0; n > 0; n--)
 		p[rnd() % (sizeof(r) / 8)] = odd();
 	for (int i = 0; i < VM_NGPRS; i++)
 		if (once(3))
@@ -135,8 +169,20 @@ static void random_regs(envid_t guest)
 	sys_vm_regs(guest, &r, true);
 }
 
+// Often for what the code above does.
 static void random_asks(envid_t guest)
 {
+	static const struct { int kind; uint32_t first, last; } asks[] = {
+		{ VM_ASK_PORT, 0xe9, 0xe9 }, { VM_ASK_PORT, 0x60, 0x64 },
+		{ VM_ASK_MSR, 0x4567, 0x4567 }, { VM_ASK_CPUID, 0, -1u },
+		{ VM_ASK_EXCEPTION, 0, 31 }, { VM_ASK_MEMORY, 0, 0 },
+		{ VM_ASK_HLT, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
+		if (!once(4))
+			sys_vm_ask(guest, asks[i].kind, asks[i].first,
+				   asks[i].last);
 	for (int n = rnd() % VM_MAX_ASKS; n > 0; n--) {
 		uint32_t first = once(4) ? odd() : rnd() % 32;
 
@@ -157,6 +203,7 @@ static envid_t make_guest(volatile struct vm_exit *record)
 	random_code();
 	sys_ept_map(0, (void *)VA, guest, (void *)GUEST_BOOT,
 		    once(8) ? rnd() % 8 : __EPTE_FULL);
+	write_tables(guest);
 	if (!once(32))
 		sys_vm_record(guest, (struct vm_exit *)record);
 	random_asks(guest);
@@ -198,16 +245,20 @@ static void scribble(volatile struct vm_exit *record)
 		for (int i = 0; i < 64; i++)
 			((volatile uint8_t *)record)[i] = rnd();
 	record->vx_answer = once(16) ? VM_END : once(8) ? (uint32_t)odd() :
-		rnd() % 3;
+		once(3) ? rnd() % 3 : VM_RESUME;
 	record->vx_vector = once(4) ? odd() : rnd() % 32;
 	record->vx_error = once(8) ? odd() : rnd() % 0x100;
 }
 
-// Serves the guest for a while, badly; returns the last record's reason.
-static uint32_t serve(envid_t guest, volatile struct vm_exit *record)
+static void note(const volatile struct vm_exit *record)
+{
+	seen[MIN(record->vx_reason, (uint32_t)VM_EXIT_NREASONS - 1)]++;
+}
+
+// Serves the guest for a while, badly.
+static void serve(envid_t guest, volatile struct vm_exit *record)
 {
 	envid_t answered = 0;
-	uint32_t reason = VM_EXIT_NONE;
 	bool mapped = va_pte(record) & PTE_P;
 
 	for (int turn = rnd() % TURNS; turn >= 0; turn--) {
@@ -217,15 +268,14 @@ static uint32_t serve(envid_t guest, volatile struct vm_exit *record)
 			random_call(guest);
 		answered = sys_vm_next(MAX(answered, 0), rnd() % 300);
 		if (answered == -E_BAD_ENV)
-			return VM_EXIT_NREASONS;	// it has ended
+			return;		// it has ended
 		if (answered < 0 && once(3))
 			sys_vm_stop(guest);
 		if (answered > 0 && mapped)
-			reason = record->vx_reason;
-		if (answered > 0 && once(4))
+			note(record);
+		if (answered > 0 && once(2))
 			random_regs(guest);
 	}
-	return MIN(reason, (uint32_t)VM_EXIT_NREASONS - 1);
 }
 
 // --------------------------------------------------------------
@@ -258,15 +308,13 @@ static void one_guest(void)
 {
 	volatile struct vm_exit *record = (void *)RECORD;
 	envid_t guest = make_guest(record);
-	uint32_t reason = VM_EXIT_NONE;
 
 	if (once(50))
 		wrong_owner(guest);
 	if (!once(16)) {
 		sys_env_set_status(guest, ENV_RUNNABLE);
-		reason = serve(guest, record);
+		serve(guest, record);
 	}
-	endings[reason]++;
 	sys_env_destroy(guest);
 	wait(guest);
 	sys_page_unmap(0, (void *)RECORD);
@@ -291,6 +339,148 @@ static void killed(void)
 	sys_env_destroy(child);
 	wait(child);
 }
+
+// Random instructions in one mode, n times: whatever stops the guest, it goes
+// on with other ones. Guests that end are followed by others; how many.
+static envid_t stream_guest(enum mode mode, struct vm_regs *r)
+{
+	envid_t guest = sys_env_mkguest(GUEST_MEM_SZ, GUEST_BOOT);
+
+	if (guest < 0)
+		panic("no guest: %e", guest);
+	sys_vm_record(guest, (struct vm_exit *)RECORD);
+	sys_vm_ask(guest, VM_ASK_EXCEPTION, 0, 31);
+	sys_vm_ask(guest, VM_ASK_MEMORY, 0, 0);
+	sys_vm_ask(guest, VM_ASK_HLT, 0, 0);
+	sys_vm_ask(guest, VM_ASK_REST, 0, 0);
+	write_tables(guest);
+	r->rip = 0;			// the page is ours to write
+	if (sys_vm_regs(guest, r, false) < 0)
+		panic("registers of a new guest");
+	set_mode(r, mode, 0);
+	return guest;
+}
+
+// Until something stops it, for a while; false: it is for good.
+static bool stream_once(envid_t guest, struct vm_regs *r)
+{
+	static uint64_t code[16];
+	volatile struct vm_exit *record = (void *)RECORD;
+	envid_t got;
+
+	for (size_t i = 0; i < ARRAY_SIZE(code); i++)
+		code[i] = rnd();
+	for (int i = 0; i < VM_NGPRS; i++)
+		r->gpr[i] = odd();
+	r->gpr[VM_RSP] = 0x9000;
+	r->rip = GUEST_BOOT + rnd() % 64;
+	r->rflags = 2;
+	if (sys_vm_memory(guest, GUEST_BOOT, code, sizeof(code), true) < 0 ||
+	    sys_vm_regs(guest, r, true) < 0)
+		return false;
+	record->vx_answer = VM_RETRY;
+	sys_env_set_status(guest, ENV_RUNNABLE);
+	got = sys_vm_next(record->vx_reason ? guest : 0, 200);
+	if (got == -E_EOF && sys_vm_stop(guest) == 0)
+		got = sys_vm_next(0, 20000);
+	if (got == guest)
+		note(record);
+	return got == guest;
+}
+
+static int streams(enum mode mode, uint64_t n)
+{
+	static struct vm_regs r;
+	envid_t guest = 0;
+	int guests = 0;
+
+	while (n-- > 0) {
+		if (!guest) {
+			guest = stream_guest(mode, &r);
+			guests++;
+		}
+		if (!stream_once(guest, &r)) {
+			sys_env_destroy(guest);
+			wait(guest);
+			guest = 0;
+		}
+	}
+	sys_env_destroy(guest);
+	wait(guest);
+	sys_page_unmap(0, (void *)RECORD);
+	return guests;
+}
+
+// --------------------------------------------------------------
+// INS and OUTS on all ports
+
+// In real mode, with #GP, which we answer with, going on behind it.
+__asm__(".pushsection .rodata\n"
+	".macro string insn:vararg\n\t"
+	"movw $0x8000, %si\n\t"
+	"movw %si, %di\n\t"
+	"movw $(9f - strings + 0x7000), %bx\n\t"
+	"\\insn\n"
+	"9:\n"
+	".endm\n"
+	".code16\n"
+	"strings: movw $(gp - strings + 0x7000), 4 * 13\n"
+	"1:\tstring insb\n"
+	"string insw\n"
+	"string insl\n"
+	"string outsb\n"
+	"string outsw\n"
+	"string rep outsl\n\t"
+	"addw 0x7800, %dx\n\t"
+	"jnc 1b\n"
+	"2:\thlt\n\t"
+	"jmp 2b\n"
+	"gp:\tpushw %bp\n\t"
+	"movw %sp, %bp\n\t"
+	"movw %bx, 2(%bp)\n\t"
+	"popw %bp\n\t"
+	"iretw\n"
+	"strings_end:\n"
+	".code64\n"
+	".popsection");
+extern const char strings[], strings_end[];
+
+// Each step-th port, six ways; how many reached us.
+static int string_ports(uint16_t step)
+{
+	volatile struct vm_exit *record = (void *)RECORD;
+	envid_t guest = sys_env_mkguest(GUEST_MEM_SZ, GUEST_BOOT), got;
+	int n = 0;
+
+	if (guest < 0)
+		panic("no guest: %e", guest);
+	sys_vm_memory(guest, GUEST_BOOT, (void *)strings,
+		      strings_end - strings, true);
+	sys_vm_memory(guest, 0x7800, &step, sizeof(step), true);
+	sys_vm_record(guest, (struct vm_exit *)RECORD);
+	sys_vm_ask(guest, VM_ASK_REST, 0, 0);
+	sys_vm_ask(guest, VM_ASK_HLT, 0, 0);
+	sys_env_set_status(guest, ENV_RUNNABLE);
+	got = sys_vm_next(0, VM_FOREVER);
+	while (got > 0 && record->vx_reason == VM_EXIT_UNHANDLED) {
+		n++;
+		record->vx_answer = VM_FAULT;
+		record->vx_vector = T_GPFLT;
+		record->vx_error = 0;
+		got = sys_vm_next(guest, VM_FOREVER);
+	}
+	if (got < 0 || record->vx_reason != VM_EXIT_HLT)
+		panic("string ports: %d, reason %u", got, record->vx_reason);
+	if (n != 6 * ((0x10000 + step - 1) / step))
+		panic("%d accesses to ports by strings", n);
+	sys_env_destroy(guest);
+	wait(guest);
+	sys_page_unmap(0, (void *)RECORD);
+	return n;
+}
+
+// --------------------------------------------------------------
+// All
 
 static void at_once(void)
 {
@@ -340,11 +530,24 @@ static void warm_up(void)
 	wrong_owner(0);
 }
 
-void umain(int argc, char **argv)
+static void summary(uint64_t seed, int count)
 {
 	static const char *const names[] = {
 		"none", "port", "msr", "cpuid", "exception", "memory", "hlt",
-		"stopped", "poweroff", "shutdown", "unhandled", "gone",
+		"stopped", "poweroff", "shutdown", "unhandled",
+	};
+
+	printf("records:");
+	for (size_t i = 1; i < ARRAY_SIZE(names); i++)
+		printf(" %s=%lu", names[i], seen[i]);
+	printf("\nfuzzvm seed=%lu: %d guests, %d at once, all pages are "
+	       "back\n", seed, count, AT_ONCE);
+}
+
+void umain(int argc, char **argv)
+{
+	static const char *const modes[] = {
+		"real", "protected", "paged", "PAE", "long",
 	};
 	uint64_t seed = argc > 1 ? strtol(argv[1], NULL, 10) : 1, before;
 	int count = argc > 2 ? strtol(argv[2], NULL, 10) : 100;
@@ -352,6 +555,12 @@ void umain(int argc, char **argv)
 	state = seed * 2654435761 + 88172645463325252;
 	warm_up();
 	before = sysinfo.si_free_pages;
+	for (int mode = 0; mode < NMODES; mode++)
+		printf("%s mode: %d instruction streams in %d guests\n",
+		       modes[mode], count * 10, streams(mode, count * 10));
+	printf("%d accesses to ports by strings\n",
+	       string_ports(MAX(1, 4000 / count)));
+	pages_are_back(before, "random code");
 	for (int i = 0; i < count; i++) {
 		if (once(8))
 			killed();
@@ -361,8 +570,5 @@ void umain(int argc, char **argv)
 	}
 	at_once();
 	pages_are_back(before, "many guests at once");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		printf("%s=%d ", names[i], endings[i]);
-	printf("\nfuzzvm seed=%lu: %d guests, all pages are back\n", seed,
-	       count + AT_ONCE);
+	summary(seed, count);
 }
