@@ -434,6 +434,7 @@ static int cmd_failalloc(int argc, char **argv, struct Trapframe *tf)
 	(void)argc, (void)tf;
 	if (!parse(argv[1], 10, &n))
 		return bad_number(argv[1]);
+	cprintf("%u allocations were left\n", page_fail_at);
 	page_fail_at = n;
 	return GO_ON;
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Attacks with large counts: make fuzz SEED=… N=….
 
-N is the count for each kind of attack; the seed repeats a run. The figures of
-each, the pages that are free before and after, and what the host says to a
-second guest afterwards.
+N is the count of what is cheapest, and sets those of all others; the seed
+repeats a run. Each line of the summary is a kind of attack, what was done and
+how it ended; the pages that are free before and after, and what the host says
+to a second guest.
 """
 import argparse
 import os
@@ -13,12 +14,17 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from conftest import GUEST_PROMPT, HOST_PROMPT, Machine, motd  # noqa: E402
+from conftest import (GUEST_PROMPT, HOST_PROMPT, Machine,  # noqa: E402
+                      guest_engine, motd)
 
 ESC = "\x1b"
-# Guests' kinds of attacks, and what share of N each gets.
-GUEST_KINDS = {"ports": 1, "msrs": 1, "crs": 1, "calls": 1, "faults": 1,
-               "insns": 1, "tables": 0.1, "ipc": 0.1, "smc": 0.3}
+# Guests' kinds of attacks: the share of N, and how many at most in one guest.
+# 0: each port once, in each width and direction.
+GUEST_KINDS = {"ports": (0, 1), "msrs": (1, 1e9), "crs": (1, 1e9),
+               "calls": (1, 1e9), "faults": (0.5, 20_000),
+               "delivery": (0.5, 20_000), "irqs": (0.2, 1e9),
+               "insns": (0.1, 1000), "tables": (0.02, 1000),
+               "ipc": (0.1, 1e9), "smc": (0.2, 1e9), "high": (0.2, 1e9)}
 HOST_FUZZERS = {"devices": "test_devices.py::test_fuzz",
                 "mmio": "test_mmio.py::test_fuzz",
                 "exits": "test_host_vmm.py::test_fuzz[exits]",
@@ -53,8 +59,9 @@ def second_guest_answers(m):
     m.expect(HOST_PROMPT)
 
 
-def guest_attack(kind, seed, count, limit_ms=60000):
-    return (f"vmm -b /guests/fuzz -k none -d none -t {limit_ms} "
+def guest_attack(kind, seed, count, limit_ms=300000):
+    memory = "-m 4112 " if kind == "high" else ""
+    return (f"vmm -b /guests/fuzz -k none -d none {memory}-t {limit_ms} "
             f"-a '{kind} {seed} {count}'")
 
 
@@ -62,23 +69,87 @@ def attack(m, line):
     """Runs it; how it ended, in a few words."""
     output = m.shell(line)
     assert not PANIC.search(output), output
-    said = DONE.search(output) or re.search(r"fuzz(?:vm|sys) seed=.*", output)
+    assert "rules broken" not in output, output
+    said = DONE.search(output)
     if said:
-        return said[1] if said.re is DONE else said[0]
+        return said[1]
+    said = re.search(r"fuzz(?:vm|sys|smp) seed=\d+: (.*)", output)
+    if said:
+        kinds = re.findall(r"^(?:records:|\w+ mode:|\d+ accesses).*",
+                           output, re.M)
+        return "; ".join(kinds + [said[1]])
     ended = ENDED.search(output)
     assert ended, output
     return ended[1] or ended[0]
 
 
 def guest_attacks(m, seed, n):
-    """All kinds, each in a guest of its own: kind and its end."""
-    for kind, share in GUEST_KINDS.items():
-        line = guest_attack(kind, seed, max(1, int(n * share)))
-        yield kind, attack(m, line)
+    """All kinds, as often as that: kind and how the guests ended."""
+    for kind, (share, batch) in GUEST_KINDS.items():
+        left, ends = int(n * share), []
+        while left > 0 or not ends:
+            count = int(min(left, batch))
+            limit = 3000 if batch == 1000 else 600000
+            ends.append(attack(m, guest_attack(kind, seed + len(ends), count,
+                                               limit)))
+            left -= count
+        done = [end for end in ends if "done" in end]
+        yield kind, ends[0] if len(ends) == 1 else (
+            f"{len(ends)} guests of {int(batch)}, {len(ends) - len(done)} "
+            "ended before")
 
 
 def program_attack(m, name, seed, count):
     yield name, attack(m, f"{name} {seed} {count}")
+
+
+def monitor(m, line):
+    m.expect("K> ")
+    m.send(f"{line}\r")
+
+
+def nomem_attempt(m, fail):
+    """One attempt of testnomem: what it showed, and how many allocations
+    were left until the one that fails."""
+    monitor(m, f"failalloc {fail}")
+    monitor(m, "continue")
+    monitor(m, "failalloc 0")
+    shown = m.before()
+    m.expect(" allocations were left")
+    left = int(m.before().split()[-1])
+    monitor(m, "continue")
+    return shown, left
+
+
+def nomem(m, every):
+    """Each so many-th page allocation of testnomem's work fails in turn: how
+    many there are, and how many attempts ended at which step."""
+    m.send("testnomem 1\r")
+    nomem_attempt(m, 0)
+    total = 10**6 - nomem_attempt(m, 10**6)[1]
+    m.expect("all pages are back")
+    m.expect(HOST_PROMPT)
+    fails = range(1, total + 1, every)
+    m.send(f"testnomem {len(fails)}\r")
+    nomem_attempt(m, 0)
+    ends = {}
+    for fail in fails:
+        shown, left = nomem_attempt(m, fail)
+        assert left == 0, (fail, shown)
+        step = re.search(r"^(\w+): (-4|-1|1)$", shown, re.M)
+        m.expect_regex(r"attempt \d+: status (-?\d+)")
+        end = (step[1] if step else "in itself" if "out of memory" in shown
+               else "none")
+        assert (m.match[1] == "0") == (end == "none"), (fail, shown)
+        ends[end] = ends.get(end, 0) + 1
+    m.expect("all pages are back")
+    m.expect(HOST_PROMPT)
+    return total, ends
+
+
+def nomem_attack(m):
+    total, ends = nomem(m, 1)
+    yield "nomem", f"each of {total} allocations failed; ended at: {ends}"
 
 
 def report(m, attacks):
@@ -90,17 +161,24 @@ def report(m, attacks):
     return before != after
 
 
-def on_bochs(seed, n):
+def on_bochs(seed, n, cpus):
     """Guests and VMMs."""
-    m = Machine(engine="bochs", patience=3600)
+    m = Machine(engine=guest_engine(), cpus=cpus, patience=3600)
     try:
         m.boot()
         start_second_guest(m)
         attack(m, guest_attack("msrs", 1, 1))
         attack(m, "fuzzvm 1 1")
+        attack(m, "fuzzsmp 1 1")
         lost = report(m, guest_attacks(m, seed, n))
-        lost += report(m, program_attack(m, "fuzzvm", seed,
-                                         max(1, n // 100)))
+        vmms = max(1, n // 100)
+        lost += report(m, program_attack(m, "fuzzvm", seed, vmms))
+        # With one processor nothing happens at the same time.
+        lost += report(m, program_attack(m, "fuzzsmp", seed,
+                                         vmms if cpus > 1 else
+                                         max(1, vmms // 100)))
+        if cpus == 1:
+            lost += report(m, nomem_attack(m))
         second_guest_answers(m)
         return lost
     finally:
@@ -136,18 +214,20 @@ def on_host(seed, n):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--count", type=int, default=1_000_000)
     args = parser.parse_args()
     print(f"make fuzz SEED={args.seed} N={args.count}", flush=True)
     failed = 0
-    for what, run in (
-            ("host", lambda: on_host(args.seed, args.count)),
-            ("guests, on Bochs", lambda: on_bochs(args.seed, args.count)),
-            ("programs", lambda: on_tcg(args.seed, args.count, 1)),
-            ("programs, 4 processors",
-             lambda: on_tcg(args.seed, args.count, 4))):
+    for what, run, *how in (
+            ("host", on_host, args.count),
+            ("guests and VMMs", on_bochs, args.count, 1),
+            ("guests and VMMs, 4 processors", on_bochs, args.count // 10, 4),
+            ("programs", on_tcg, args.count, 1),
+            ("programs, 4 processors", on_tcg, args.count, 4)):
+        start = time.time()
         print(what, flush=True)
-        failed += run()
+        failed += run(args.seed, *how)
+        print(f"  {time.time() - start:.0f} seconds", flush=True)
     return failed > 0
 
 

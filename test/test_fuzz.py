@@ -1,5 +1,7 @@
 """Attacks with small counts (test/fuzz.py has large ones): the host goes on,
 serves a second guest, and all its pages are back."""
+import re
+
 import pytest
 
 import fuzz
@@ -7,8 +9,8 @@ from conftest import guest_engine
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("fuzz")]
 COUNTS = {"ports": 2000, "msrs": 500, "crs": 3000, "calls": 2000,
-          "faults": 2000, "insns": 1000, "tables": 200, "ipc": 300,
-          "smc": 300}
+          "faults": 2000, "delivery": 1000, "irqs": 500, "insns": 1000,
+          "tables": 200, "ipc": 300, "smc": 300, "high": 300}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def host(shared_machine):
 def test_guest(host, kind, seed):
     before = fuzz.free_pages(host)
     end = fuzz.attack(host, fuzz.guest_attack(kind, seed, COUNTS[kind],
-                                              5000))
+                                              2000))
     # These may end in whatever way; even seeds do not look for the end.
     if kind not in ("insns", "tables", "smc"):
         assert "done" in end
@@ -36,12 +38,30 @@ def test_guest(host, kind, seed):
 
 def test_vmm(host):
     before = fuzz.free_pages(host)
-    assert "all pages are back" in fuzz.attack(host, "fuzzvm 3 50")
+    end = fuzz.attack(host, "fuzzvm 3 50")
+    assert "all pages are back" in end
+    records = dict(re.findall(r"(\w+)=(\d+)", end))
+    assert len(records) == 10 and "0" not in records.values(), records
     assert fuzz.free_pages(host) == before
 
 
 def test_second_guest_is_served(host):
     fuzz.second_guest_answers(host)
+
+
+def test_killed_on_other_processors(machine):
+    m = machine(engine=guest_engine(), cpus=4, patience=240)
+    m.boot()
+    fuzz.start_second_guest(m)
+    m.shell("fuzzsmp 1 1")
+    m.shell("wc bin/ps bin/sync")
+    before = fuzz.free_pages(m)
+    end = fuzz.attack(m, "fuzzsmp 1 40")
+    assert "all pages are back" in end
+    assert int(re.search(r"(\d+) of them while", end)[1]) > 10, end
+    assert int(re.search(r"(\d+) flushes", end)[1]) > 0, end
+    assert fuzz.free_pages(m) == before
+    fuzz.second_guest_answers(m)
 
 
 @pytest.mark.parametrize("cpus", [1, 4])

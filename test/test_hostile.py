@@ -4,11 +4,12 @@ import re
 
 import pytest
 
+import fuzz
 from conftest import HOST_PROMPT, guest_engine
 
 ESC = "\x1b"
 PROGRAMS = ["vmm", "ps", "kill", "vmmquit", "testept", "testsyscalls",
-            "testnomem", "testmmio"]
+            "testnomem", "testmmio", "sync"]
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("hostile")]
 
 
@@ -28,15 +29,10 @@ def booted(shared_machine):
 @pytest.fixture
 def host(booted):
     """The shell; whatever the test does, all pages are back afterwards."""
-    before = free_pages(booted)
+    before = fuzz.free_pages(booted)
     yield booted
-    assert free_pages(booted) == before
+    assert fuzz.free_pages(booted) == before
     assert "nguest=0 " in booted.shell("ps -l")
-
-
-def free_pages(m):
-    m.shell("ps -l")        # an ended parent's child may have been ending
-    return int(re.search(r"\bfree=(\d+)", m.shell("ps -l"))[1])
 
 
 def tiny(name, options="-k none -d none"):
@@ -137,27 +133,29 @@ def test_kernels_that_are_none(booted):
         assert message in output
 
 
-def test_memory_runs_out_at_each_allocation(host):
-    """The monitor has the Nth allocation from then on fail."""
-    host.send("testnomem\r")
-    fail, errors = 1, []
-    while True:
-        host.expect("K> ")
-        host.send(f"failalloc {fail}\r")
-        host.expect("K> ")
-        host.send("continue\r")
-        host.expect_regex(r"attempt \d+: (-?\d+)\r*\n")
-        errors.append(int(host.match[1]))
-        if errors[-1] == 7:
-            break
-        fail += 1
-        assert fail < 50
-    host.expect("K> ")
-    host.send("failalloc 0\r")
-    host.expect("K> ")
-    host.send("continue\r")
-    host.expect("testnomem: passed")
-    host.expect(HOST_PROMPT)
-    # Four for the guest itself, three tables, a page on demand: refused at
-    # the call, but the last, which ends the guest.
-    assert errors == [-4] * 7 + [-1, 7]
+def test_memory_runs_out_at_allocations(host):
+    """Every sixth of a program's that does a bit of everything, with eight
+    more guests alive; make fuzz takes each."""
+    total, ends = fuzz.nomem(host, 6)
+    assert total > 100
+    assert {"guest", "fork", "spawn", "ipc"} <= set(ends), ends
+
+
+def test_memory_runs_out_for_real(machine):
+    """Eight guests touch all they may have, on a host that has half of it:
+    some end, the others and the host go on, and all pages are back."""
+    m = machine(engine=guest_engine(), options=("--memory", "64"))
+    m.boot()
+    left = []
+    for guests in 1, 8:
+        for _ in range(guests):
+            m.command(tiny("touchall") + " &")
+        if guests > 1:
+            m.expect("finds no memory left for physical")
+        while (text := m.listing()).count("pages=4000 ") < min(guests, 3):
+            pass
+        for env in re.findall(r"env=(\d+) [^\n]*name=vmm", text):
+            m.command(f"kill {int(env):x}")
+        m.settle()
+        left.append(fuzz.free_pages(m))
+    assert left[0] == left[1]

