@@ -120,7 +120,8 @@ PROGRAMS = {
 SMP = ["dumbfork", "faultregs", "forkbomb", "forktree", "pingpong",
        "pingpongs", "primes", "primespipe", "sendpage", "stresssched",
        "testfdsharing", "testfpu", "testmalloc", "testpipe", "testpipekill",
-       "testpiperace", "testpteshare", "testshell", "testunborn"]
+       "testpiperace", "testpteshare", "testshell", "testsyscalls",
+       "testunborn"]
 
 
 def free_pages(host):

@@ -79,6 +79,7 @@ static void test_buffers(void)
 		EXPECT(-E_FAULT, sys_env_set_name(0, p));
 		EXPECT(-E_FAULT, sys_env_set_trapframe(0, tf));
 		EXPECT(-E_FAULT, sys_page_wait((uint32_t *)(p), 0, 0));
+		EXPECT(-E_FAULT, sys_page_wake(p));
 	}
 	for EACH(i, bad_upcalls)
 		EXPECT(-E_INVAL, sys_env_set_pgfault_upcall(

@@ -183,6 +183,27 @@ static void memory(void)
 	is("another", sys_vm_interrupt(guest, 0x81), -E_BUSY);
 }
 
+// Buffers that begin in a page of ours, and others that do not.
+static void buffers(void)
+{
+	const uint64_t bad[] = {
+		RECORD + PGSIZE - 4, 0, ULIM - 4, 1ul << 47, KERNBASE, -4ul,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		void *p = (void *)bad[i];
+
+		is("regs", sys_vm_regs(guest, p, false), -E_FAULT);
+		is("regs", sys_vm_regs(guest, p, true), -E_FAULT);
+		is("memory", sys_vm_memory(guest, 0x9000, p, 8, false),
+		   -E_FAULT);
+		is("memory", sys_vm_memory(guest, 0x9000, p, 8, true),
+		   -E_FAULT);
+		is("cputs", sys_vm_cputs(guest, p, 8), -E_FAULT);
+		is("list", sys_vmx_list_vms(p, 1), -E_FAULT);
+	}
+}
+
 static void timed(void)
 {
 	uint64_t start;
@@ -269,6 +290,7 @@ void umain(int argc, char **argv)
 	each_kind();
 	wrong_answers();
 	memory();
+	buffers();
 	timed();
 	spinning();
 	nested_faults();
