@@ -17,10 +17,12 @@ FLAGS = """-std=gnu11 -g -O1 -DHOST_TOOL -D_GNU_SOURCE -include sys/types.h
 # given as a pointer may be any number.
 KERNEL = """-Itest/host/kernel -I. -fno-sanitize=pointer-overflow
     vmm/vmexits.c vmm/vmabi.c vmm/vmregs.c vmm/vmx.c vmm/ept.c vmm/explain.c
-    vmm/dump.c kern/env.c kern/tty.c kern/clock.c kern/syscall.c""".split()
-LOADERS = ["-Itest/host/user", "-I.", "lib/spawn.c", "user/devices/*.c"]
-# Name, what to compile beside test/host/NAME_*.c, runs.
-FUZZERS = {"exits": (KERNEL, 3000), "loader": (LOADERS, 5000)}
+    vmm/dump.c kern/env.c kern/tty.c kern/clock.c kern/syscall.c
+    test/host/exits_*.c""".split()
+LOADERS = """-Itest/host/user -I. lib/spawn.c user/devices/*.c
+    test/host/loader_*.c""".split()
+# What to compile, and how many inputs are tried.
+FUZZERS = {"exits": (KERNEL, 1500), "loader": (LOADERS, 5000)}
 
 pytestmark = pytest.mark.xdist_group("host_vmm")
 
@@ -32,8 +34,7 @@ def built():
 
 def compile_fuzzer(name, output):
     assert shutil.which("clang"), "there is no clang: run make deps"
-    what = FUZZERS[name][0] + [f"test/host/{name}_*.c"]
-    files = [f for w in what for f in
+    files = [f for w in FUZZERS[name][0] for f in
              (sorted(glob.glob(w, root_dir=ROOT)) if "*" in w else [w])]
     subprocess.run(["clang", *FLAGS, "-o", output, *files], cwd=ROOT,
                    check=True)
