@@ -1,6 +1,6 @@
-"""What the kernel does for guests and VMMs, and the loaders of guests and
-programs, on this machine under libFuzzer and the sanitizers: test/host/exits_*
-and loader_*. FUZZ_RUNS and FUZZ_SEED make that longer, or other."""
+"""What the kernel does for guests and VMMs, the loaders of guests and programs,
+and the file server, on this machine under libFuzzer and the sanitizers:
+test/host/*_fuzz.c. FUZZ_RUNS and FUZZ_SEED make that longer, or other."""
 import glob
 import os
 import shutil
@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from conftest import ROOT
+from test_host_fs import SERVER
 
 FLAGS = """-std=gnu11 -g -O1 -DHOST_TOOL -D_GNU_SOURCE -include sys/types.h
     -Wall -Wextra -Werror -Wno-unused-parameter -fno-builtin
@@ -22,9 +23,10 @@ KERNEL = """-Itest/host/kernel -I. -fno-sanitize=pointer-overflow
 LOADERS = """-Itest/host/user -I. lib/spawn.c user/devices/*.c
     test/host/loader_*.c""".split()
 # What to compile, and how many inputs are tried.
-FUZZERS = {"exits": (KERNEL, 1500), "loader": (LOADERS, 5000)}
+FUZZERS = {"exits": (KERNEL, 1500), "loader": (LOADERS, 5000),
+           "fs": (SERVER + ["test/host/fs_fuzz.c"], 500)}
 
-pytestmark = pytest.mark.xdist_group("host_vmm")
+pytestmark = pytest.mark.xdist_group("host_fuzz")
 
 
 @pytest.fixture(scope="module", autouse=True)
