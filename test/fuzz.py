@@ -29,7 +29,7 @@ HOST_FUZZERS = {"devices": "test_devices.py::test_fuzz",
                 "mmio": "test_mmio.py::test_fuzz",
                 "exits": "test_host_fuzz.py::test_fuzz[exits]",
                 "loader": "test_host_fuzz.py::test_fuzz[loader]",
-                "fs": "test_host_vmm.py::test_fuzz[fs]"}
+                "fs": "test_host_fuzz.py::test_fuzz[fs]"}
 DONE = re.compile(r"fuzz \w+ seed=\d+: (\d+ done, \d+ faults)")
 ENDED = re.compile(r"\] guest (.*): ended|Unhandled VMEXIT|ended with status")
 # How the host's own end would look.
