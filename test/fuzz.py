@@ -9,13 +9,14 @@ to a second guest.
 import argparse
 import os
 import re
-import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
 from conftest import (GUEST_PROMPT, HOST_PROMPT, Machine,  # noqa: E402
                       guest_engine, motd)
+from test_host_fuzz import FUZZERS, compile_fuzzer, fuzz  # noqa: E402
 
 ESC = "\x1b"
 # Guests' kinds of attacks: the share of N, and how many at most in one guest.
@@ -25,11 +26,6 @@ GUEST_KINDS = {"ports": (0, 1), "msrs": (1, 1e9), "crs": (1, 1e9),
                "delivery": (0.5, 20_000), "irqs": (0.2, 1e9),
                "insns": (0.1, 1000), "tables": (0.02, 1000),
                "ipc": (0.1, 1e9), "smc": (0.2, 1e9), "high": (0.2, 1e9)}
-HOST_FUZZERS = {"devices": "test_devices.py::test_fuzz",
-                "mmio": "test_mmio.py::test_fuzz",
-                "exits": "test_host_fuzz.py::test_fuzz[exits]",
-                "loader": "test_host_fuzz.py::test_fuzz[loader]",
-                "fs": "test_host_fuzz.py::test_fuzz[fs]"}
 DONE = re.compile(r"fuzz \w+ seed=\d+: (\d+ done, \d+ faults)")
 ENDED = re.compile(r"\] guest (.*): ended|Unhandled VMEXIT|ended with status")
 # How the host's own end would look.
@@ -192,17 +188,18 @@ def on_tcg(seed, n, cpus):
 
 
 def on_host(seed, n):
-    """What is compiled for this machine, under libFuzzer: N inputs each."""
-    env = dict(os.environ, FUZZ_SEED=str(seed % 2**32), FUZZ_RUNS=str(n))
+    """What is compiled for this machine, under libFuzzer."""
     failed = 0
-    for name, test in HOST_FUZZERS.items():
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-             "-o", "timeout=0", test], cwd=os.path.dirname(__file__),
-            env=env, stdout=subprocess.PIPE, text=True)
-        failed += done.returncode != 0
-        print(f"  {name:8} {n} inputs" if done.returncode == 0 else
-              f"{done.stdout}  {name:8} failed", flush=True)
+    for name, (_, runs) in FUZZERS.items():
+        runs = max(1, n * runs // 10_000)
+        with tempfile.TemporaryDirectory() as folder:
+            binary = compile_fuzzer(name, os.path.join(folder, name))
+            found = os.path.join(folder, "found")
+            os.mkdir(found)
+            status, output = fuzz(binary, name, runs, seed % 2**32, found)
+        print(f"  {name:8} {runs} inputs" if status == 0 else
+              f"{output}  {name:8} failed", flush=True)
+        failed += status != 0
     return failed
 
 

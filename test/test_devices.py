@@ -1,6 +1,5 @@
 """The VMM's device models (user/devices) on this machine, under the
-sanitizers: test/host/devices_test.c has the tests, devices_fuzz.c fuzzes the
-whole PC. FUZZ_RUNS and FUZZ_SEED make that longer, or other."""
+sanitizers; test/host/devices_test.c has the tests."""
 import glob
 import os
 import re
@@ -16,7 +15,6 @@ FLAGS = """-std=gnu11 -g -O1 -I. -D_GNU_SOURCE -Wall -Wextra -Werror
     -Wwrite-strings -Wvla -fno-sanitize-recover=undefined""".split()
 DEVICES = sorted(os.path.relpath(f, ROOT) for f in
                  glob.glob(os.path.join(ROOT, "user/devices/*.c")))
-CORPUS = "test/host/corpus/devices"
 TESTS = """bus clocks board odd_times debug_port exit_port keyboard
     keyboard_reset uart_registers uart_divisor uart_output uart_input
     uart_trigger_levels uart_interrupts uart_gate uart_loopback pic_vectors
@@ -49,13 +47,6 @@ def devices_test(request, tmp_path_factory):
                         "test/host/devices_test.c")
 
 
-@pytest.fixture(scope="module")
-def devices_fuzz(tmp_path_factory):
-    return compile_host("clang", tmp_path_factory.mktemp("fuzz") /
-                        "devices_fuzz", "-fsanitize=fuzzer,address,undefined",
-                        "test/host/devices_fuzz.c")
-
-
 def run(*command, cwd=ROOT):
     """Status and output."""
     done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE,
@@ -71,26 +62,6 @@ def test_device(devices_test, name):
 
 def test_no_test_forgotten(devices_test):
     assert run(devices_test)[1].split() == TESTS
-
-
-def test_corpus(devices_fuzz):
-    files = sorted(glob.glob(os.path.join(ROOT, CORPUS, "*")))
-    assert files
-    status, output = run(devices_fuzz, *files)
-    assert status == 0, output
-
-
-def test_fuzz(devices_fuzz, tmp_path):
-    """What it finds that is new goes to the first folder."""
-    found = tmp_path / "found"
-    found.mkdir()
-    runs, seed = (os.environ.get(f"FUZZ_{name}", default)
-                  for name, default in (("RUNS", 3000), ("SEED", 1)))
-    status, output = run(devices_fuzz, f"-runs={runs}", f"-seed={seed}",
-                         "-max_len=128", "-timeout=10", found,
-                         os.path.join(ROOT, CORPUS), cwd=tmp_path)
-    assert status == 0, output
-    assert f"Done {runs} runs" in output, output
 
 
 def test_pure():

@@ -1,6 +1,8 @@
-"""What the kernel does for guests and VMMs, the loaders of guests and programs,
-and the file server, on this machine under libFuzzer and the sanitizers:
-test/host/*_fuzz.c. FUZZ_RUNS and FUZZ_SEED make that longer, or other."""
+"""All that takes what a hostile party gives, on this machine under libFuzzer
+and the sanitizers: the PC's devices, the decoder of memory-mapped I/O, what the
+kernel does for guests and VMMs, the loaders of guests and programs, the file
+server. test/host/NAME_fuzz.c, its corpus beside it. FUZZ_RUNS and FUZZ_SEED
+make that longer, or other."""
 import glob
 import os
 import shutil
@@ -9,7 +11,9 @@ import subprocess
 import pytest
 
 from conftest import ROOT
+from test_devices import DEVICES
 from test_host_fs import SERVER
+from test_mmio import DECODER
 
 FLAGS = """-std=gnu11 -g -O1 -DHOST_TOOL -D_GNU_SOURCE -include sys/types.h
     -Wall -Wextra -Werror -Wno-unused-parameter -fno-builtin
@@ -23,10 +27,10 @@ KERNEL = """-Itest/host/kernel -I. -fno-sanitize=pointer-overflow
 LOADERS = """-Itest/host/user -I. lib/spawn.c user/devices/*.c
     test/host/loader_*.c""".split()
 # What to compile, and how many inputs are tried.
-FUZZERS = {"exits": (KERNEL, 1500), "loader": (LOADERS, 5000),
+FUZZERS = {"devices": (["-I.", *DEVICES, "test/host/devices_fuzz.c"], 3000),
+           "mmio": (["-I.", *DECODER, "test/host/mmio_fuzz.c"], 10000),
+           "exits": (KERNEL, 1500), "loader": (LOADERS, 5000),
            "fs": (SERVER + ["test/host/fs_fuzz.c"], 500)}
-
-pytestmark = pytest.mark.xdist_group("host_fuzz")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,8 +50,8 @@ def compile_fuzzer(name, output):
 def fuzz(binary, name, runs, seed, found):
     """Status and output. What it finds that is new goes to `found`."""
     done = subprocess.run(
-        [binary, f"-runs={runs}", f"-seed={seed}", "-max_len=512",
-         "-timeout=10", found, os.path.join(ROOT, "test/host/corpus", name)],
+        [binary, f"-runs={runs}", f"-seed={seed}", "-timeout=10", found,
+         os.path.join(ROOT, "test/host/corpus", name)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=found)
     return done.returncode, done.stdout.decode(errors="replace")
 

@@ -1,8 +1,6 @@
 """The decoder of memory-mapped I/O (inc/vmmio.h) on this machine, under the
-sanitizers: test/host/mmio_test.c has the tests, mmio_fuzz.c fuzzes it and
-compares it with the processor. FUZZ_RUNS and FUZZ_SEED make that longer, or
-other. What a real guest sees is in test_hostile.py."""
-import glob
+sanitizers; test/host/mmio_test.c has the tests. What a real guest sees is in
+test_hostile.py."""
 import os
 import re
 import subprocess
@@ -12,8 +10,7 @@ import pytest
 from conftest import ROOT
 from test_devices import FLAGS, run
 
-SOURCES = ["lib/vminsn.c", "lib/vmpaging.c", "test/host/mmio_machine.c"]
-CORPUS = "test/host/corpus/mmio"
+DECODER = ["lib/vminsn.c", "lib/vmpaging.c", "test/host/mmio_machine.c"]
 TESTS = """encodings processor refused other_access strings around_4g flags
     two_pages segments walks hostile_tables rights""".split()
 
@@ -27,7 +24,7 @@ def built():
 
 def compile_host(compiler, output, *arguments):
     subprocess.run([compiler, *FLAGS, "-DHOST_TOOL", "-o", output, *arguments,
-                    *SOURCES], cwd=ROOT, check=True)
+                    *DECODER], cwd=ROOT, check=True)
     return output
 
 
@@ -36,13 +33,6 @@ def mmio_test(request, tmp_path_factory):
     return compile_host(request.param, tmp_path_factory.mktemp("mmio") /
                         "mmio_test", "-fsanitize=address,undefined",
                         "test/host/mmio_test.c")
-
-
-@pytest.fixture(scope="module")
-def mmio_fuzz(tmp_path_factory):
-    return compile_host("clang", tmp_path_factory.mktemp("mmio") /
-                        "mmio_fuzz", "-fsanitize=fuzzer,address,undefined",
-                        "test/host/mmio_fuzz.c")
 
 
 @pytest.mark.parametrize("name", TESTS)
@@ -55,29 +45,9 @@ def test_no_test_forgotten(mmio_test):
     assert run(mmio_test)[1].split() == TESTS
 
 
-def test_corpus(mmio_fuzz):
-    files = sorted(glob.glob(os.path.join(ROOT, CORPUS, "*")))
-    assert files
-    status, output = run(mmio_fuzz, *files)
-    assert status == 0, output
-
-
-def test_fuzz(mmio_fuzz, tmp_path):
-    """What it finds that is new goes to the first folder."""
-    found = tmp_path / "found"
-    found.mkdir()
-    runs, seed = (os.environ.get(f"FUZZ_{name}", default)
-                  for name, default in (("RUNS", 10000), ("SEED", 1)))
-    status, output = run(mmio_fuzz, f"-runs={runs}", f"-seed={seed}",
-                         "-max_len=160", "-timeout=10", found,
-                         os.path.join(ROOT, CORPUS), cwd=tmp_path)
-    assert status == 0, output
-    assert f"Done {runs} runs" in output, output
-
-
 def test_pure():
     """It includes no more of the tree than what describes a processor."""
-    for path in SOURCES[:2] + ["inc/vmmio.h", "inc/vmabi.h"]:
+    for path in DECODER[:2] + ["inc/vmmio.h", "inc/vmabi.h"]:
         with open(os.path.join(ROOT, path), encoding="ascii") as f:
             for name in re.findall(r"#include\s+(.*)", f.read()):
                 assert re.fullmatch(r"<inc/(mmu|trap|types|vmabi|vmmio)\.h>",
