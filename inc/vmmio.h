@@ -77,8 +77,8 @@ const char *vm_mmio_error(enum vm_mmio_result result);
 
 // lib/vmpaging.c: where the n bytes at a linear address (1 to PGSIZE, so on
 // two pages at most) are in guest-physical memory; in 64-bit code the address
-// is canonical. Reads and writes need the rights that the guest has now; a fetch
-// has been checked by the processor. Sets accessed and dirty bits. 0,
+// is canonical. Reads and writes need the rights that the guest has now; a
+// fetch has been checked by the processor. Sets accessed and dirty bits. 0,
 // VM_MMIO_FAULT (a page fault, in m) or VM_MMIO_NO_MEMORY.
 enum vm_intent { VM_READ, VM_WRITE, VM_FETCH };
 int vm_locate(struct vm_mmio *m, uint64_t linear, size_t n,

@@ -1,6 +1,7 @@
 // Paging is turned on together with a bit of CR0 that the host owns, so the
 // host does it, from states in which it must refuse: PAE tables too wide for
-// the processor, also when only CD changes, long mode with a 16-bit TSS. Ends with the number of #GPs.
+// the processor, also when only CD changes, long mode with a 16-bit TSS. Ends
+// with the number of #GPs.
 #include <inc/mmu.h>
 #include "tiny.h"
 
