@@ -81,12 +81,14 @@ static int64_t days(int64_t year, int month, int day)
 		(153 * m + 2) / 5 + day - 1 - 719468;
 }
 
-// Seconds since 1970, read between two updates.
+// Seconds since 1970, read between two updates; 0 when there is no clock.
 static int64_t read_rtc(void)
 {
 	int second;
 	int64_t t;
 
+	if (cmos(RTC_A) == 0xff)
+		return 0;
 	do {
 		while (cmos(RTC_A) & RTC_A_UPDATING)
 			pause();

@@ -125,9 +125,9 @@ static int plug_in(envid_t guest)
 
 	machine.guest = guest;
 	machine.start = rdtsc();
-	pc_init(&machine.pc, &host, sysinfo.si_boot_time +
-		(machine.start - sysinfo.si_boot_tsc) /
-		sysinfo.si_tsc_khz / 1000);
+	pc_init(&machine.pc, &host, MAX(0l, sysinfo.si_boot_time +
+		(int64_t)((machine.start - sysinfo.si_boot_tsc) /
+			  sysinfo.si_tsc_khz / 1000)));
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(ports); i++)
 		r = sys_vm_ask(guest, VM_ASK_PORT, ports[i][0], ports[i][1]);
 	return r;
