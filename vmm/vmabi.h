@@ -8,8 +8,9 @@
 // --------------------------------------------------------------
 // For the exit handlers, about the current guest e
 
+// Whether its VMM asked to be told of n of that kind: looked up among all, and
+// first where the last one was found.
 bool vm_find_ask(struct Vm *vm, enum vm_ask kind, uint32_t n);
-// Whether its VMM asked to be told of n of that kind.
 static inline bool vm_asked(struct Vm *vm, enum vm_ask kind, uint32_t n)
 {
 	const struct vm_range *r = vm->vm_last[kind];

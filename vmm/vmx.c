@@ -55,11 +55,11 @@ bool vmx_check_support(void)
 
 bool vmx_check_ept(void)
 {
-	// The high halves tell which controls may be 1.
 	const uint64_t needed = EPT_CAP_WALK4 | EPT_CAP_WB | EPT_CAP_INVEPT |
 		EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVVPID |
 		EPT_CAP_INVVPID_SINGLE;
 
+	// The high halves tell which controls may be 1.
 	if (!(rdmsr(MSR_IA32_VMX_PROCBASED_CTLS) >> 32 &
 	      PROC_SECONDARY_CONTROLS) ||
 	    !(rdmsr(MSR_IA32_VMX_PROCBASED_CTLS2) >> 32 & PROC2_ENABLE_EPT))
