@@ -55,10 +55,11 @@ struct Journal {
 };
 _Static_assert(sizeof(struct Journal) == SECTSIZE, "no power cut splits it");
 // An operation changes no more blocks of the present state than that: all of
-// the bitmap and three. When a directory grows they are its own entry, its
+// the bitmap and four. When a directory grows they are its own entry, its
 // indirect block and its new block; when a file is written, its entry, its
-// indirect block and the block that was its last, or two of its blocks.
-#define MAX_CHANGES(nblocks)	(NBITMAP(nblocks) + 3)
+// indirect block and the block that was its last, or two of its blocks; on a
+// damaged disk it may have a block behind its last already.
+#define MAX_CHANGES(nblocks)	(NBITMAP(nblocks) + 4)
 
 // Requests. The client shares one page that holds the arguments with the
 // server; READ's data come back in the same page. The IPC value is the

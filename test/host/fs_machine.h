@@ -28,7 +28,7 @@ extern char console[];			// what the server printed
 void machine_init(void);
 // An empty disk; a fresh start of the server on the disk that is there: all
 // its memory is gone, and no client has anything open.
-enum { njournal = 8 };
+enum { njournal = 9 };
 void disk_new(uint32_t nblocks);
 int machine_boot(void);
 // From its next start on: the disk is the host's, or one of a guest, whose

@@ -1094,6 +1094,31 @@ static void test_bad_files(void)
 	expect_good();
 }
 
+// A file has blocks behind its end. A write that makes it longer and touches
+// one of them still fits into the journal.
+static void test_past_end(void)
+{
+	char *data = noise(BLKSIZE, 7);
+	struct Fd *fd;
+	uint32_t *indirect;
+
+	sample();
+	file_b->f_size = 100;
+	indirect = dblock(file_b->f_indirect);
+	indirect[21 - NDIRECT] = 0;
+	expect_boot(0, "/a/b: it has blocks past its end");
+	fd = must_open("/good", O_RDWR);
+	for (int i = 0; i < 3; i++)
+		EQUAL(write_all(fd, "x", 1, i * BLKSIZE), 0);
+	fd = must_open("/a/c", O_RDWR);
+	EQUAL(write_all(fd, "x", 1, 0), 0);
+	fd = must_open("/a/b", O_RDWR);
+	EQUAL(write_all(fd, data, 4080, 20 * BLKSIZE + 100), 0);
+	fd_close(fd);
+	EQUAL(sync_fs(), 0);
+	free(data);
+}
+
 static void test_shared_blocks(void)
 {
 	char *data = noise(30 * BLKSIZE, 7);
@@ -1463,7 +1488,8 @@ static const struct {
 	T(read_error), T(write_error), T(no_memory), T(scarce_memory),
 	T(no_disk), T(full_journal), T(commit_writes), T(bad_journal),
 	T(bad_superblock), T(bad_pointers),
-	T(bad_indirect), T(bad_files), T(shared_blocks), T(too_deep),
+	T(bad_indirect), T(bad_files), T(past_end), T(shared_blocks),
+	T(too_deep),
 	T(left_temporary), T(bad_bitmap),
 	T(random), T(fuzz), T(fuzz_requests),
 };
