@@ -53,11 +53,12 @@ struct vm_info {
 	uint32_t vi_runs;	// dispatches by the scheduler
 	uint32_t vi_pages;	// pages of memory it has
 	uint32_t vi_tables;	// pages that it costs beyond them
+	uint32_t vi_flushes;	// times that old translations were forgotten
 	uint64_t vi_mem;	// bytes of memory it may have
 	uint64_t vi_exits;	// VM exits so far
 	uint64_t vi_start_tsc;	// host TSC at its first entry
 	uint64_t vi_last_tsc;	// and when it ran last
 	uint64_t vi_lost;	// characters dropped while in the background
-	uint32_t vi_flushes;	// times that old translations were forgotten
 };
+_Static_assert(sizeof(struct vm_info) == 64, "no padding shows kernel memory");
 #endif
