@@ -130,7 +130,8 @@ static void add_list(const char *path)
 			die("%s: a line is too long", path);
 		line[strcspn(line, "#\r\n")] = 0;
 		size_t len = strlen(line);
-		while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+		while (len > 0 &&
+		       (line[len - 1] == ' ' || line[len - 1] == '\t'))
 			line[--len] = 0;
 		if (len > 0)
 			add_entry(line);

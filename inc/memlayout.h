@@ -16,7 +16,7 @@
 
 #define PGSIZE		4096
 #define PGSHIFT		12
-#define PTSIZE		(512ul * PGSIZE)	// a page directory entry's reach
+#define PTSIZE		(512ul * PGSIZE)	// a directory entry's reach
 
 // PML4 slot 0 belongs to the user program, slot 1 to what the kernel shows,
 // slot 2 is the recursive one, slots 256 to 511 are the kernel's.

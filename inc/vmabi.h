@@ -41,7 +41,9 @@ enum vm_exit_reason {
 enum vm_answer {
 	VM_RESUME,	// done: goes on behind the instruction
 	VM_RETRY,	// goes on where it was: memory or registers changed
-	VM_FAULT,	// the exception vx_vector, with vx_error, is raised
+	VM_FAULT,	// the exception vx_vector, with vx_error, is raised; an
+			// interrupt whose delivery stopped here comes after it,
+			// unless sys_vm_interrupt has given another meanwhile
 	VM_END,		// the guest ends with status vx_status
 };
 

@@ -81,16 +81,18 @@ static int64_t days(int64_t year, int month, int day)
 		(153 * m + 2) / 5 + day - 1 - 719468;
 }
 
-// Seconds since 1970, read between two updates; 0 when there is no clock.
+// Seconds since 1970, read between two updates, which take 2 ms at most; 0
+// when there is no clock.
 static int64_t read_rtc(void)
 {
+	uint64_t until = rdtsc() + ms2tsc(4);
 	int second;
 	int64_t t;
 
 	if (cmos(RTC_A) == 0xff)
 		return 0;
 	do {
-		while (cmos(RTC_A) & RTC_A_UPDATING)
+		while ((cmos(RTC_A) & RTC_A_UPDATING) && rdtsc() < until)
 			pause();
 		second = rtc_number(RTC_SECOND);
 		t = days(rtc_number(RTC_CENTURY) * 100 +
@@ -98,7 +100,7 @@ static int64_t read_rtc(void)
 			 rtc_number(RTC_DAY));
 		t = (t * 24 + rtc_number(RTC_HOUR)) * 60 +
 			rtc_number(RTC_MINUTE);
-	} while (second != rtc_number(RTC_SECOND));
+	} while (second != rtc_number(RTC_SECOND) && rdtsc() < until);
 	return t * 60 + second;
 }
 

@@ -342,6 +342,8 @@ void mem_init(uint32_t info)
 	read_mmap(mbi, PADDR(boot_next));
 	sysinfo.si_free_pages = sysinfo.si_total_pages;
 	lcr3(kern_cr3);
+	if (memory > DEVICES_END)		// where there is none
+		memory -= DEVICES_END - device_base;
 	cprintf("Physical memory: %luM, %lu pages free\n", memory >> 20,
 		sysinfo.si_free_pages);
 }

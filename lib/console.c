@@ -29,7 +29,8 @@ int opencons(void)
 
 	if ((r = fd_alloc(&fd)) < 0)
 		return r;
-	r = sys_page_alloc(0, fd, PTE_P | PTE_U | PTE_W | PTE_SHARE | PTE_NOEXEC);
+	r = sys_page_alloc(0, fd,
+			   PTE_P | PTE_U | PTE_W | PTE_SHARE | PTE_NOEXEC);
 	if (r < 0)
 		return r;
 	fd->fd_dev_id = devcons.dev_id;

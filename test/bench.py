@@ -15,7 +15,8 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from conftest import GUEST_PROMPT, HOST_PROMPT, ROOT, Machine, motd  # noqa: E402
+from conftest import (GUEST_PROMPT, HOST_PROMPT, ROOT,  # noqa: E402
+                      Machine, motd)
 
 # key: the bound or None, what is measured, what others need for it (finished
 # student trees of the courseware that came before; Linux KVM without

@@ -19,8 +19,8 @@ TESTS = """basic holes sizes modes directories copy temporary full_disk
     removed_while_open bad_requests changed_request many_open guests eviction
     read_error write_error no_memory scarce_memory no_disk full_journal
     commit_writes bad_journal bad_superblock bad_pointers bad_indirect
-    bad_files past_end shared_blocks too_deep left_temporary bad_bitmap random fuzz
-    fuzz_requests""".split()
+    bad_files past_end shared_blocks too_deep left_temporary bad_bitmap
+    random fuzz fuzz_requests""".split()
 
 pytestmark = pytest.mark.xdist_group("host_fs")
 

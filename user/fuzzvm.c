@@ -487,7 +487,8 @@ static void at_once(void)
 	static envid_t guests[AT_ONCE];
 
 	for (int i = 0; i < AT_ONCE; i++) {
-		guests[i] = make_guest((void *)(RECORD + (uintptr_t)i * PGSIZE));
+		guests[i] = make_guest((void *)(RECORD +
+						(uintptr_t)i * PGSIZE));
 		sys_env_set_status(guests[i], ENV_RUNNABLE);
 	}
 	// Our turn comes after all of theirs when we wait: seldom.

@@ -20,7 +20,8 @@ void umain(int argc, char **argv)
 	cprintf("icode: close /motd\n");
 	close(fd);
 	cprintf("icode: spawn /bin/init\n");
-	child = spawnl("/bin/init", "init", "echo", "initarg1", "initarg2", NULL);
+	child = spawnl("/bin/init", "init", "echo", "initarg1", "initarg2",
+		       NULL);
 	if (child < 0)
 		panic("spawn /bin/init: %e", child);
 	if (wait(child) != 0)

@@ -280,6 +280,39 @@ static void nested_faults(void)
 	is("triple fault", x.vx_reason, VM_EXIT_SHUTDOWN);
 }
 
+// It sleeps with interrupts off, is stopped and handed an exception.
+__asm__(".pushsection .rodata\n"
+	".code16\n"
+	"asleep:\thlt\n\t"
+	"jmp asleep\n"
+	"woken:\tmovl $20, %eax\n\t"	// VMX_VMCALL_POWEROFF
+	"movl $6, %ebx\n\t"
+	"vmcall\n"
+	"woken_end:\n"
+	".code64\n"
+	".popsection");
+extern const char asleep[], woken[], woken_end[];
+
+static void woken_by_fault(void)
+{
+	envid_t g = sys_env_mkguest(GUEST_MEM_SZ, GUEST_BOOT);
+	uint16_t gate[] = { GUEST_BOOT + (woken - asleep), 0 };
+
+	is("code", sys_vm_memory(g, GUEST_BOOT, (void *)asleep,
+				 woken_end - asleep, true), 0);
+	is("gate", sys_vm_memory(g, 4 * T_ILLOP, gate, sizeof(gate), true), 0);
+	is("record", sys_vm_record(g, (void *)RECORD), 0);
+	is("start", sys_env_set_status(g, ENV_RUNNABLE), 0);
+	while (envs[ENVX(g)].env_wait_for != WAIT_HLT)
+		sys_yield();
+	is("stop", sys_vm_stop(g), 0);
+	is("stopped", sys_vm_next(0, VM_FOREVER), g);
+	x.vx_answer = VM_FAULT;
+	x.vx_vector = T_ILLOP;
+	is("fault", sys_vm_next(g, VM_FOREVER), -E_BAD_ENV);
+	is("status", wait(g), 6);
+}
+
 void umain(int argc, char **argv)
 {
 	USED(argc);
@@ -297,5 +330,6 @@ void umain(int argc, char **argv)
 	x.vx_answer = VM_END;
 	is("end", sys_vm_next(guest, VM_FOREVER), -E_BAD_ENV);
 	late_memory();
+	woken_by_fault();
 	printf("testvm: %d checks\n", checks);
 }

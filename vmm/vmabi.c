@@ -206,7 +206,8 @@ void vm_complete(struct Env *e)
 		skip_insn();
 	// It was stopped in its sleep, and nothing has come meanwhile.
 	if (vc->vc_reason == VM_EXIT_STOPPED && vc->vc_halted) {
-		vc->vc_halted = !(vc->vc_irqs && vc->vc_hlt_if);
+		vc->vc_halted = vc->vc_answer_kind != VM_FAULT &&
+			!(vc->vc_irqs && vc->vc_hlt_if);
 		if (vc->vc_halted)
 			env_block(e, WAIT_HLT, NULL);
 	}

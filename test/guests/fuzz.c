@@ -549,7 +549,8 @@ static void ipc(uint64_t n)
 			page[k] = rnd() % 2 ? odd() : '/';
 		*(volatile uint64_t *)(0x90000) = gpa;
 		__asm__ volatile("vmcall" : "=a"(r)
-				 : "a"(VMX_VMCALL_IPCSEND), "b"(VMX_HOST_FS_ENV),
+				 : "a"(VMX_VMCALL_IPCSEND),
+				   "b"(VMX_HOST_FS_ENV),
 				   "c"(rnd() % 4 ? rnd() % 12 : rnd()),
 				   "d"(gpa), "S"(perm) : "memory");
 		count(r < 0 ? 0 : -1);

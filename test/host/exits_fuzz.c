@@ -423,7 +423,8 @@ static uint32_t check_ept(const struct Vm *vm, const epte_t *table, int level,
 {
 	uint32_t n = 0;
 
-	for (uint64_t i = 0; i < 512; i++, gpa += (uint64_t)PGSIZE << 9 * level) {
+	for (uint64_t i = 0; i < 512;
+	     i++, gpa += (uint64_t)PGSIZE << 9 * level) {
 		if (!epte_present(table[i]))
 			continue;
 		CHECK(pa2page(epte_addr(table[i]))->pp_ref > 0);

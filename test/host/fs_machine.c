@@ -83,7 +83,8 @@ static size_t page_of(const volatile void *va)
 {
 	size_t i = ((const volatile char *)va - arena) / PGSIZE;
 
-	if ((const volatile char *)va < arena || i >= (FSEND - DISKMAP) / PGSIZE)
+	if ((const volatile char *)va < arena ||
+	    i >= (FSEND - DISKMAP) / PGSIZE)
 		panic("address %p is not the server's", (const void *)va);
 	return i;
 }

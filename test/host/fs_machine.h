@@ -21,7 +21,7 @@ extern int fail_alloc;			// that many page allocations fail
 extern void (*recorder)(uint32_t secno, const void *buf, size_t nsecs);
 extern bool scarce;			// only what was unmapped can be had
 extern bool deaf;			// clients do not take their answers
-extern bool evil;			// they change requests that are looked at
+extern bool evil;			// they change requests under way
 extern bool no_room;			// they can't map a page
 extern char console[];			// what the server printed
 

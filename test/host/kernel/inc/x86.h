@@ -11,7 +11,8 @@ uint64_t rdtsc(void);
 uint64_t rdmsr(uint32_t msr);
 void wrmsr(uint32_t msr, uint64_t v);
 
-#define X86_REGISTER(read, write)	uint64_t read(void); void write(uint64_t v)
+#define X86_REGISTER(read, write)					\
+	uint64_t read(void); void write(uint64_t v)
 X86_REGISTER(rcr0, lcr0);
 X86_REGISTER(rcr2, lcr2);
 X86_REGISTER(rcr3, lcr3);
