@@ -12,7 +12,8 @@ from conftest import ROOT
 
 FLAGS = """-std=gnu11 -g -O1 -I. -D_GNU_SOURCE -Wall -Wextra -Werror
     -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wpointer-arith
-    -Wwrite-strings -Wvla -fno-sanitize-recover=undefined""".split()
+    -Wwrite-strings -Wvla -fsanitize=address,undefined
+    -fno-sanitize-recover=undefined""".split()
 DEVICES = sorted(os.path.relpath(f, ROOT) for f in
                  glob.glob(os.path.join(ROOT, "user/devices/*.c")))
 TESTS = """bus clocks board odd_times debug_port exit_port keyboard
@@ -35,16 +36,15 @@ def built():
 
 def compile_host(compiler, output, *arguments):
     assert shutil.which(compiler), f"there is no {compiler}: run make deps"
-    subprocess.run([compiler, *FLAGS, "-o", output, *arguments, *DEVICES],
-                   cwd=ROOT, check=True)
+    subprocess.run([compiler, *FLAGS, "-o", output, *arguments], cwd=ROOT,
+                   check=True)
     return output
 
 
 @pytest.fixture(scope="module", params=["gcc", "clang"])
 def devices_test(request, tmp_path_factory):
     return compile_host(request.param, tmp_path_factory.mktemp("devices") /
-                        "devices_test", "-fsanitize=address,undefined",
-                        "test/host/devices_test.c")
+                        "devices_test", "test/host/devices_test.c", *DEVICES)
 
 
 def run(*command, cwd=ROOT):

@@ -3,12 +3,11 @@ sanitizers; test/host/mmio_test.c has the tests. What a real guest sees is in
 test_hostile.py."""
 import os
 import re
-import subprocess
 
 import pytest
 
 from conftest import ROOT
-from test_devices import FLAGS, run
+from test_devices import compile_host, run
 
 DECODER = ["lib/vminsn.c", "lib/vmpaging.c", "test/host/mmio_machine.c"]
 TESTS = """encodings processor refused other_access strings around_4g flags
@@ -22,17 +21,11 @@ def built():
     """Nothing of the tree's own build is needed."""
 
 
-def compile_host(compiler, output, *arguments):
-    subprocess.run([compiler, *FLAGS, "-DHOST_TOOL", "-o", output, *arguments,
-                    *DECODER], cwd=ROOT, check=True)
-    return output
-
-
 @pytest.fixture(scope="module", params=["gcc", "clang"])
 def mmio_test(request, tmp_path_factory):
     return compile_host(request.param, tmp_path_factory.mktemp("mmio") /
-                        "mmio_test", "-fsanitize=address,undefined",
-                        "test/host/mmio_test.c")
+                        "mmio_test", "-DHOST_TOOL", "test/host/mmio_test.c",
+                        *DECODER)
 
 
 @pytest.mark.parametrize("name", TESTS)

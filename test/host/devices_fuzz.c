@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <user/devices/pc.h>
+#include "fuzz_input.h"
 
 #define CHECK(x) do {							\
 	if (!(x)) {							\
@@ -14,26 +15,9 @@
 	}								\
 } while (0)
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *input, *end;
 static struct pc pc;
 static uint64_t now;
 static uint32_t world;		// a hash of what the machine did to it
-
-static uint8_t byte(void)
-{
-	return input < end ? *input++ : 0;
-}
-
-static uint32_t word(int bytes)
-{
-	uint32_t value = 0;
-
-	while (bytes-- > 0)
-		value = value << 8 | byte();
-	return value;
-}
 
 static void mix(uint32_t value)
 {
@@ -315,10 +299,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pc_host host = { on_byte, on_byte, on_reset, on_byte, &now };
 
 	input = data;
-	end = data + size;
+	end_of_input = data + size;
 	now = 0;
 	pc_init(&pc, &host, word(4));
-	while (input < end)
+	while (input < end_of_input)
 		step();
 	return 0;
 }

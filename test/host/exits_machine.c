@@ -16,6 +16,7 @@
 #include <vmm/ept.h>
 #include <vmm/vmx.h>
 #include "exits_machine.h"
+#include "host_format.h"
 
 enum { REVISION = 0x2b, RING = 16, TEXT = 1 << 14 };
 
@@ -37,15 +38,8 @@ static size_t nprinted;
 
 int vcprintf(const char *fmt, va_list ap)
 {
-	char c[512];
-	size_t n = 0;
+	size_t n = host_format(printed + nprinted, TEXT - nprinted, fmt, ap);
 
-	// %e is no standard: it becomes a number here.
-	for (; fmt[n] && n < sizeof(c) - 1; n++)
-		c[n] = n > 0 && fmt[n - 1] == '%' && fmt[n] == 'e' ? 'd'
-			: fmt[n];
-	c[n] = 0;
-	n = vsnprintf(printed + nprinted, TEXT - nprinted, c, ap);
 	nprinted = MIN(nprinted + n, (size_t)TEXT - 1);
 	return n;
 }

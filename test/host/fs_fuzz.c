@@ -10,32 +10,16 @@
 #include <inc/error.h>
 
 #include "fs_client.h"
+#include "fuzz_input.h"
 
 enum { NBLOCKS = 64, NOPEN = 6, NHELD = 40 };
 enum trouble { EVIL = 1, NO_ROOM = 2, IN_GUEST = 4 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *input, *end;
 static uint8_t clean[NBLOCKS * BLKSIZE];
 static uint32_t dir_block, indirect_block;
 static struct { struct Fd *fd; int who; } open_files[NOPEN];
 static const char good[] = "nobody touches this";
 static const int clients[] = { USER, OTHER, GUEST7, GUEST8 };
-
-static uint8_t byte(void)
-{
-	return input < end ? *input++ : 0;
-}
-
-static uint32_t word(int bytes)
-{
-	uint32_t value = 0;
-
-	while (bytes-- > 0)
-		value = value << 8 | byte();
-	return value;
-}
 
 // --------------------------------------------------------------
 // The disk
@@ -272,7 +256,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t first;
 
 	input = data;
-	end = data + size;
+	end_of_input = data + size;
 	if (!disk)
 		make_clean();
 	memcpy(disk, clean, sizeof(clean));
@@ -284,7 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	evil = first & EVIL;
 	no_room = first & NO_ROOM;
-	while (input < end)
+	while (input < end_of_input)
 		operation();
 	at_last(first >> 4 > 0);
 	machine_in_guest(false);

@@ -7,6 +7,7 @@
 
 #include "fs/fs.h"
 #include "fs_machine.h"
+#include "host_format.h"
 
 enum { CONSOLE = 1 << 16 };
 
@@ -39,15 +40,9 @@ static struct Fd *answer_fd;
 
 int vcprintf(const char *fmt, va_list ap)
 {
-	char jos[512];
-	size_t n = 0;
+	size_t n = host_format(console + console_len, CONSOLE - console_len,
+			       fmt, ap);
 
-	// %e is no standard: it becomes a number here.
-	for (; fmt[n] && n < sizeof(jos) - 1; n++)
-		jos[n] = n > 0 && fmt[n - 1] == '%' && fmt[n] == 'e' ? 'd'
-			: fmt[n];
-	jos[n] = 0;
-	n = vsnprintf(console + console_len, CONSOLE - console_len, jos, ap);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%s", console + console_len);
 	console_len = MIN(console_len + n, (size_t)CONSOLE - 1);

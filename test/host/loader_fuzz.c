@@ -6,28 +6,12 @@
 #include <string.h>
 
 #include <inc/elf.h>
+#include "fuzz_input.h"
 #include "loader.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAXFILE = 3 * PGSIZE, MAXPH = 16 };
 
-static const uint8_t *input, *end_of_input;
 static uint8_t contents[MAXFILE];
-
-static uint8_t byte(void)
-{
-	return input < end_of_input ? *input++ : 0;
-}
-
-static uint64_t word(int bytes)
-{
-	uint64_t value = 0;
-
-	while (bytes-- > 0)
-		value = value << 8 | byte();
-	return value;
-}
 
 // --------------------------------------------------------------
 // A file that is made: its headers are in order, if they are not spoilt

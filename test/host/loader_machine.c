@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "host_format.h"
 #include "loader.h"
 
 enum { FD = 3 };
@@ -23,15 +24,9 @@ static struct loaded_page *shared;	// and also the child's
 // Formats it all, so that ASan sees what is read.
 static int format(const char *fmt, va_list ap)
 {
-	char text[1024], c[512];
-	size_t n = 0;
+	char text[1024];
 
-	// %e is no standard: it becomes a number here.
-	for (; fmt[n] && n < sizeof(c) - 1; n++)
-		c[n] = n > 0 && fmt[n - 1] == '%' && fmt[n] == 'e' ? 'd'
-			: fmt[n];
-	c[n] = 0;
-	return vsnprintf(text, sizeof(text), c, ap);
+	return host_format(text, sizeof(text), fmt, ap);
 }
 
 int cprintf(const char *fmt, ...)

@@ -2,25 +2,8 @@
 // become instructions of 64-bit code that the processor executes, too: memory,
 // registers and flags must be the same. The others are whole guests, tables
 // and all. The corpus is in test/host/corpus/mmio.
+#include "fuzz_input.h"
 #include "mmio_machine.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *input, *end;
-
-static uint8_t byte(void)
-{
-	return input < end ? *input++ : 0;
-}
-
-static uint64_t word(int bytes)
-{
-	uint64_t value = 0;
-
-	while (bytes-- > 0)
-		value = value << 8 | byte();
-	return value;
-}
 
 // --------------------------------------------------------------
 // Against the processor
@@ -142,7 +125,7 @@ static void some_state(struct vm_regs *r)
 
 static void some_tables(void)
 {
-	while (input < end) {
+	while (input < end_of_input) {
 		uint64_t at = ROOT + word(2) % (LOW - ROOT - 8);
 		uint64_t entry = word(2) | (uint64_t)(byte() % 8) << 12 |
 			(uint64_t)byte() << 32 | (uint64_t)byte() << 56;
@@ -194,7 +177,7 @@ static void whole_guest(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	input = data;
-	end = data + size;
+	end_of_input = data + size;
 	if (byte() & 1)
 		compare();
 	else
